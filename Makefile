@@ -1,0 +1,57 @@
+# Two commands matter: `make demo` runs the main job, `make test` the tests. Both install what is missing.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+BIN := .venv/bin
+PYTHON ?= $(shell tools/find-python)
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help env prometheus demo test check lint unit e2e simulation bench schema lock clean
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+env: .venv/.installed ## The Python environment in .venv, from requirements.lock
+
+.venv/.installed: requirements.lock pyproject.toml
+	tools/make-env "$(PYTHON)"
+	@touch $@
+
+prometheus: ## Debian's prometheus, installed if it is missing and we may
+	@tools/ensure-prometheus
+
+demo: env prometheus ## Real releases on this machine, each with its expected outcome
+	$(BIN)/rampwise demo
+
+check: env lint unit ## The fast loop: format, lint, types, import contracts, unit tests
+
+lint: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: env
+	$(BIN)/coverage erase
+	timeout 120 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
+	tools/check-coverage $(BIN)
+
+simulation: env
+	timeout 360 $(PYTEST) -q -n 2 -m slow tests/simulation tests/analysis/stats
+
+e2e: env prometheus
+	timeout 600 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats
+
+test: check simulation e2e ## Everything, from nothing
+
+bench: env prometheus ## Speed, as numbers and ratios
+	$(BIN)/python -m tests.benchmarks
+
+schema: env ## Write manifests/schema from the model
+	$(BIN)/rampwise validate --schema > manifests/schema/releaseexperiment.schema.json
+
+lock: ## Renew requirements.lock
+	tools/renew-lock
+
+clean: ## Remove what the targets above made
+	rm -rf .venv demo .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

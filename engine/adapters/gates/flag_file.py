@@ -1,0 +1,135 @@
+"""The built-in gate: a flagd file on this machine, read anew at every evaluation by flagd's own evaluator."""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from openfeature.contrib.tools.flagd.core import FlagdCore
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.exception import GeneralError
+from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
+from openfeature.provider import AbstractProvider, Metadata
+
+from engine.errors import Unreachable, UsageError
+from engine.home import flag_file
+
+_SCHEMA = "https://flagd.dev/schema/v0/flags.json"
+
+
+def file_provider(flag: str, options: Mapping[str, object]) -> "FlagFileProvider":  # noqa: ARG001 (factory form)
+    """The provider for `options: {path: FILE}`; the default is Rampwise's own flag file."""
+    return FlagFileProvider(Path(str(options.get("path") or flag_file())))
+
+
+class FlagFileProvider(AbstractProvider):
+    """An OpenFeature provider over one flagd JSON file. No cache: a closed flag counts at once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def get_metadata(self) -> Metadata:
+        """The name that gate states show."""
+        return Metadata(name=f"flag file {self._path}")
+
+    def _core(self) -> FlagdCore:
+        core = FlagdCore()
+        try:
+            core.set_flags(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+            msg = f"{self._path} cannot be read: {error}"
+            raise GeneralError(msg) from error
+        return core
+
+    def resolve_boolean_details(
+        self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[bool]:
+        """A boolean flag."""
+        return self._core().resolve_boolean_value(flag_key, default_value, evaluation_context)
+
+    def resolve_string_details(
+        self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[str]:
+        """A string flag."""
+        return self._core().resolve_string_value(flag_key, default_value, evaluation_context)
+
+    def resolve_integer_details(
+        self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[int]:
+        """A whole-number flag."""
+        return self._core().resolve_integer_value(flag_key, default_value, evaluation_context)
+
+    def resolve_float_details(
+        self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[float]:
+        """A number flag."""
+        return self._core().resolve_float_value(flag_key, default_value, evaluation_context)
+
+    def resolve_object_details(
+        self,
+        flag_key: str,
+        default_value: Sequence[FlagValueType] | Mapping[str, FlagValueType],
+        evaluation_context: EvaluationContext | None = None,
+    ) -> FlagResolutionDetails[Sequence[FlagValueType] | Mapping[str, FlagValueType]]:
+        """A structured flag."""
+        return self._core().resolve_object_value(flag_key, default_value, evaluation_context)
+
+
+def read_flag(flag: str, path: Path | None = None) -> bool | None:
+    """Whether the flag is open in the file; None when it is not there."""
+    entry = _load(path or flag_file()).get("flags", {}).get(flag)
+    return None if entry is None else bool(entry["variants"][entry["defaultVariant"]])
+
+
+def write_flag(flag: str, *, is_open: bool, path: Path | None = None, only_if_absent: bool = False) -> Path:
+    """Open or close a flag: absolute, atomic, leaving other flags alone. Unreachable when it cannot be written."""
+    file = path or flag_file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with (file.parent / f".{file.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            document = _load(file)
+            flags = document.setdefault("flags", {})
+            if not (only_if_absent and flag in flags):
+                flags[flag] = _entry(flags.get(flag), is_open=is_open)
+                _replace(file, document)
+    except OSError as error:
+        msg = f"flag file {file} cannot be written: {error}; check its permissions"
+        raise Unreachable(msg) from error
+    return file
+
+
+def _entry(before: Mapping[str, Any] | None, *, is_open: bool) -> dict[str, Any]:
+    kept = {key: before[key] for key in ("metadata",) if before and key in before}
+    return {
+        "state": "ENABLED",
+        "variants": {"on": True, "off": False},
+        "defaultVariant": "on" if is_open else "off",
+        **kept,
+    }
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"$schema": _SCHEMA, "flags": {}}
+    except ValueError as error:
+        msg = f"flag file {file} is not JSON: {error}; mend it or move it away"
+        raise UsageError(msg) from error
+    if not isinstance(document, dict) or not isinstance(document.get("flags", {}), dict):
+        msg = f"flag file {file} is not a flagd document; it needs an object `flags`"
+        raise UsageError(msg)
+    return document
+
+
+def _replace(file: Path, document: Mapping[str, Any]) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
+        json.dump(document, new, indent=2)
+        new.flush()
+        os.fsync(new.fileno())
+    Path(new.name).replace(file)

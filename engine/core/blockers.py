@@ -1,0 +1,108 @@
+"""What forbids giving the treatment more traffic, and since when. It never forbids taking traffic away."""
+
+from collections.abc import Iterator
+
+from engine.core import wording
+from engine.core.decision import Blocker, BlockerKind
+from engine.core.facts import Facts
+from engine.core.gate import GateStatus
+from engine.core.measure import MissingReason
+from engine.core.model import Arm, Experiment, Mode
+from engine.core.proposal import Wait
+from engine.core.release_window import is_open
+from engine.core.run import Phase, Run
+from engine.core.target import TargetState
+from engine.core.verdict import VerdictKind
+
+BLIND = frozenset({BlockerKind.NO_DATA, BlockerKind.TARGET_GONE})
+"""Blind time is one clock, whatever the cause: these share their `since_s`."""
+
+DISTRUST = frozenset({BlockerKind.UNTRUSTWORTHY, BlockerKind.CLOCK})
+"""Likewise for evidence that must not be believed."""
+
+_CLOCK_SLACK_S = 1.0
+_INVISIBLE = {MissingReason.NO_SERIES, MissingReason.STALE}
+
+
+def find_blockers(experiment: Experiment, run: Run, facts: Facts) -> tuple[Blocker, ...]:
+    """All blockers in force, each with the time since which it (or its group) has been."""
+    found = [*_from_people(experiment, run, facts), *_from_target(experiment, run, facts)]
+    found += [*_from_data(run, facts)]
+    return tuple(
+        Blocker(kind=kind, detail=detail, since_s=_since(kind, run, facts.now_s)) for kind, detail in found
+    )
+
+
+def _since(kind: BlockerKind, run: Run, now_s: float) -> float:
+    group = next((group for group in (BLIND, DISTRUST) if kind in group), frozenset({kind}))
+    return min((before.since_s for before in run.blockers if before.kind in group), default=now_s)
+
+
+def _from_people(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
+    if facts.gate.status is GateStatus.UNKNOWN:
+        yield BlockerKind.GATE_UNKNOWN, wording.gate_unknown(facts.gate)
+    if run.phase is Phase.PAUSED:
+        yield BlockerKind.PAUSED, wording.paused(run)
+    moves_on = not isinstance(facts.proposal, Wait)
+    if (
+        moves_on
+        and run.step >= 0
+        and experiment.plan.steps[run.step].approve
+        and run.step not in run.approved
+    ):
+        yield BlockerKind.AWAITING_APPROVAL, wording.awaiting_approval(experiment, run)
+    if not is_open(experiment.windows, facts.now_s):
+        yield BlockerKind.OUTSIDE_RELEASE_WINDOW, wording.outside_release_window(experiment, facts.now_s)
+    if facts.freeze is not None:
+        yield BlockerKind.FREEZE, wording.frozen(facts.freeze)
+
+
+def _from_target(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
+    target = facts.target
+    if not isinstance(target, TargetState):
+        yield BlockerKind.TARGET_GONE, target.detail
+        return
+    mine = {run.weights} | ({run.pending.weights} if run.pending else set())
+    if experiment.mode is Mode.ACT and target.weights not in mine:
+        yield BlockerKind.FOREIGN_WRITER, wording.foreign_writer(run, target)
+    if not target.control.ready:
+        yield BlockerKind.CONTROL_UNHEALTHY, wording.not_ready(experiment.control, target.control)
+    if not target.treatment.ready:
+        yield BlockerKind.TREATMENT_NOT_READY, wording.not_ready(experiment.treatment, target.treatment)
+    elif invisible := _invisible_treatment(run, facts):
+        yield BlockerKind.TREATMENT_NOT_READY, wording.invisible(experiment.treatment, invisible)
+    elif facts.now_s < (warm_s := (target.treatment.ready_since_s or 0.0) + experiment.warm_up_s):
+        yield BlockerKind.WARM_UP, wording.warming_up(experiment.treatment, warm_s - facts.now_s)
+
+
+def _invisible_treatment(run: Run, facts: Facts) -> str:
+    """The metric whose treatment series are gone although traffic is routed there, control's being visible."""
+    if run.weights.treatment == 0 or facts.trouble is not None:
+        return ""
+    return next(
+        (
+            name
+            for name, missing in facts.missing.items()
+            if missing.arm is Arm.TREATMENT and missing.reason in _INVISIBLE
+        ),
+        "",
+    )
+
+
+def _from_data(run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
+    if facts.trouble is not None:
+        yield BlockerKind.NO_DATA, wording.no_data("all metrics", facts.trouble)
+    else:
+        expected = {
+            name: missing
+            for name, missing in facts.missing.items()
+            if run.weights.treatment > 0 or missing.arm is not Arm.TREATMENT
+        }
+        for name, missing in expected.items():
+            yield BlockerKind.NO_DATA, wording.no_data(name, missing)
+        if not expected and facts.verdict.windows_read == 0:
+            yield BlockerKind.NO_DATA, wording.no_window_yet()
+    if facts.verdict.kind is VerdictKind.UNTRUSTWORTHY:
+        yield BlockerKind.UNTRUSTWORTHY, wording.distrust(facts.verdict)
+    if facts.now_s < run.last_event_s - _CLOCK_SLACK_S:
+        yield BlockerKind.CLOCK, wording.clock_set_back(run.last_event_s - facts.now_s)

@@ -1,0 +1,111 @@
+"""What was measured in one window, or why nothing was: absence is a type, never a zero.
+
+Counts are whole numbers per arm and window, already differenced, reset-corrected and summed over series.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.core.model import Arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The half-open time (start_s, end_s] in epoch seconds; index counts from 0 at launch, no gaps."""
+
+    index: int
+    start_s: float
+    end_s: float
+
+
+class MissingReason(StrEnum):
+    """Why there is no measurement. Each one has its own wording and cure."""
+
+    NO_SERIES = "no_series"
+    NO_TRAFFIC = "no_traffic"
+    STALE = "stale"
+    NOT_A_NUMBER = "not_a_number"
+    RESET = "reset"
+    FOREIGN_SERIES = "foreign_series"
+    AMBIGUOUS_SERIES = "ambiguous_series"
+    PARTIAL = "partial"
+    SOURCE_DOWN = "source_down"
+    SOURCE_SLOW = "source_slow"
+    SOURCE_ERROR = "source_error"
+    BAD_QUERY = "bad_query"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """No measurement; `detail` says which query and what came back, `arm` whose fault it is if it is one's."""
+
+    reason: MissingReason
+    detail: str
+    arm: Arm | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """Bad trials out of all trials in one arm."""
+
+    bad: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """Trials per bucket in one arm, not cumulative.
+
+    `bounds_s` are the finite upper bounds in seconds, ascending; `counts` has one more entry, for the trials
+    above the last bound.
+    """
+
+    bounds_s: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """All trials."""
+        return sum(self.counts)
+
+    def above(self, bound_s: float) -> int:
+        """Trials slower than `bound_s`, which must be one of the bounds.
+
+        >>> Histogram(bounds_s=(0.1, 0.5), counts=(90, 8, 2)).above(0.1)
+        10
+        """
+        return sum(self.counts[self.bounds_s.index(bound_s) + 1 :])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialsReading:
+    """A proportion or threshold metric in one window, both arms over the same time."""
+
+    control: Trials
+    treatment: Trials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramReading:
+    """A distribution metric in one window, both arms over the same time and the same buckets."""
+
+    control: Histogram
+    treatment: Histogram
+
+
+Measured = TrialsReading | HistogramReading
+Reading = Measured | Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """All metrics in one window; `readings` has every metric's name.
+
+    `warm_up` windows are no evidence. `new_start` marks the first whole window after weights changed.
+    """
+
+    window: Window
+    readings: Mapping[str, Reading]
+    warm_up: bool = False
+    new_start: bool = False

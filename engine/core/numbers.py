@@ -1,0 +1,60 @@
+"""Numbers as people read them: shares, differences, ratios, lengths of time, moments. Wording is elsewhere."""
+
+import math
+from datetime import UTC, datetime
+
+
+def percent(share: float | None) -> str:
+    """A share with about three significant digits.
+
+    >>> percent(0.0123), percent(0), percent(None)
+    ('1.23 %', '0 %', 'no data')
+    """
+    if share is None:
+        return "no data"
+    return f"{_significant(share * 100)} %"
+
+
+def points(difference: float | None) -> str:
+    """A signed difference of two shares in percentage points.
+
+    >>> points(-0.0012)
+    '−0.12 pp'
+    """
+    if difference is None:
+        return "no data"
+    sign = "−" if difference < 0 else "+"
+    return f"{sign}{_significant(abs(difference) * 100)} pp"
+
+
+def times(ratio: float | None) -> str:
+    """A ratio, as in `1.5×`; an open end is `∞` or 0."""
+    if ratio is None:
+        return "no data"
+    return "∞" if math.isinf(ratio) else f"{_significant(ratio)}×"
+
+
+def duration(seconds: float) -> str:
+    """A rough length of time.
+
+    >>> duration(45), duration(600), duration(90000)
+    ('45 s', '10 min', '25 h')
+    """
+    if seconds < 120:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} d"
+
+
+def clock_time(at_s: float) -> str:
+    """A moment in UTC, to the second."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _significant(value: float) -> str:
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{min(digits, 6)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,120 @@
+"""What the evidence says, with an error rate. What to do about it is `engine.core.decide`'s business."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.core.measure import Missing
+from engine.core.model import MetricKind, Role, Unit
+
+
+class VerdictKind(StrEnum):
+    """The six things evidence can say."""
+
+    HARMFUL = "harmful"
+    NOT_WORSE = "not_worse"
+    BETTER = "better"
+    UNDECIDED = "undecided"
+    NO_DATA = "no_data"
+    UNTRUSTWORTHY = "untrustworthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """Totals of one arm since launch (and since the last weight change): bad is above-SLO for latency."""
+
+    bad: int
+    total: int
+    step_bad: int
+    step_total: int
+
+    @property
+    def rate(self) -> float | None:
+        """Share of bad trials, or None without trials."""
+        return self.bad / self.total if self.total else None
+
+    @property
+    def step_rate(self) -> float | None:
+        """Share of bad trials at this step, or None without trials."""
+        return self.step_bad / self.step_total if self.step_total else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """A difference with its anytime-valid confidence sequence; `low`/`high` of None is unbounded.
+
+    Attributes:
+        measure: what the number is: `risk ratio`, `odds ratio`, `share`.
+        estimate: None while it cannot be computed (no events in control, say).
+    """
+
+    measure: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the evidence says about one metric.
+
+    Attributes:
+        log_e_harm: natural log of the e-value against "not worse than tolerance", this window.
+        log_e_harm_max: its largest value so far. log_e_promote: against "worse by margin or more", now.
+        difference: treatment minus control in rate (absolute), None without data.
+        inside_margin_at_step: whether this step's own estimate is inside the margin; None without trials.
+        missing: why the latest window gave nothing, or None.
+        missing_windows: how many windows gave nothing so far. windows: how many counted.
+        distrust: why the metric's assumptions fail, empty if they hold.
+    """
+
+    metric: str
+    kind: MetricKind
+    role: Role
+    unit: Unit
+    verdict: VerdictKind
+    weight: float
+    control: ArmSummary
+    treatment: ArmSummary
+    effect: Effect
+    difference: float | None
+    log_e_harm: float
+    log_e_harm_max: float
+    log_e_promote: float
+    inside_margin_at_step: bool | None
+    method: str
+    assumptions: tuple[str, ...]
+    calibrated: bool
+    dispersion: float | None
+    windows: int
+    missing_windows: int
+    missing: Missing | None
+    distrust: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the evidence says about the run.
+
+    Attributes:
+        log_e_harm: natural log of the run's e-process (weighted average over deciding metrics), now.
+        harm_latched: it crossed log(1/alpha_rollback) at this or an earlier window.
+        culprit: the metric with the largest weighted evidence of harm, empty without any.
+        windows: windows that counted as evidence. windows_read: all windows read, warm-up and gaps too.
+        data_until_s: end of the latest window in which every deciding metric was measured, None before.
+    """
+
+    kind: VerdictKind
+    findings: tuple[Finding, ...]
+    log_e_harm: float
+    harm_latched: bool
+    culprit: str
+    alpha_rollback: float
+    alpha_promote: float
+    windows: int
+    windows_read: int
+    data_until_s: float | None
+
+    def finding(self, metric: str) -> Finding:
+        """The finding of one metric by name."""
+        return next(finding for finding in self.findings if finding.metric == metric)

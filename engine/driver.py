@@ -1,0 +1,131 @@
+"""Drives runs: takes the lease, ticks, waits. One engine at a time per run; no rules in here."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from engine.errors import LeaseLost, RampwiseError, StoreBusy
+from engine.ports import Clock, Snapshot, Store
+from engine.runner import Parts, tick
+
+_log = structlog.get_logger("rampwise.driver")
+
+LEASE_S = 30.0
+"""How long a lease lasts unrenewed; longer than the longest tick, so an act never outlives its lease."""
+
+POLL_S = 0.5
+"""How often a driver looks for commands between ticks."""
+
+Assemble = Callable[[str], Parts]
+"""Makes the parts of a run by its id."""
+
+
+@dataclass(slots=True)
+class Driver:
+    """Ticks runs that nobody else drives. `owner` is this process's name on the leases."""
+
+    store: Store
+    assemble: Assemble
+    clock: Clock
+    owner: str
+    _parts: dict[str, Parts] = field(default_factory=dict)
+
+    def step(self, run_id: str) -> Snapshot | None:
+        """One tick of one run, or None while somebody else drives it."""
+        lease = self.store.acquire(run_id, self.owner, self.clock.now_s(), LEASE_S)
+        if lease is None:
+            return None
+        try:
+            snapshot = tick(self._parts_of(run_id), lease)
+        except LeaseLost:
+            return None
+        if snapshot.run.phase.ended:
+            self.store.release(lease)
+            self._parts.pop(run_id, None)
+        return snapshot
+
+    def give_up(self, run_id: str) -> None:
+        """Let somebody else drive this run at once."""
+        lease = self.store.holder(run_id, self.clock.now_s())
+        if lease is not None and lease.owner == self.owner:
+            self.store.release(lease)
+
+    def _parts_of(self, run_id: str) -> Parts:
+        if run_id not in self._parts:
+            self._parts[run_id] = self.assemble(run_id)
+        return self._parts[run_id]
+
+    def interval_s(self, run_id: str) -> float:
+        """The run's tick interval, one second before it was first assembled."""
+        parts = self._parts.get(run_id)
+        return parts.experiment.interval_s if parts else 1.0
+
+
+def drive(
+    driver: Driver, run_id: str, stop: threading.Event, show: Callable[[Snapshot], None], deadline_s: float | None
+) -> Snapshot:
+    """Drive one run to its end, or watch whoever does; returns early when `stop` is set or time is up."""
+    snapshot = driver.store.load(run_id).snapshot
+    try:
+        while not (snapshot.run.phase.ended or stop.is_set() or _is_late(driver.clock, deadline_s)):
+            snapshot = _one(driver, run_id)
+            show(snapshot)
+            if not snapshot.run.phase.ended:
+                _wait(driver, run_id, stop)
+    finally:
+        driver.give_up(run_id)
+    return snapshot
+
+
+def _one(driver: Driver, run_id: str) -> Snapshot:
+    try:
+        return driver.step(run_id) or driver.store.load(run_id).snapshot
+    except StoreBusy as error:
+        _log.warning("database busy, trying again", run=run_id, error=str(error))
+        return driver.store.load(run_id).snapshot
+
+
+def _is_late(clock: Clock, deadline_s: float | None) -> bool:
+    return deadline_s is not None and clock.now_s() >= deadline_s
+
+
+def _wait(driver: Driver, run_id: str, stop: threading.Event) -> None:
+    """Until the next tick is due, somebody asked for something, or we are told to stop."""
+    left_s = driver.interval_s(run_id)
+    while left_s > 0 and not stop.wait(min(POLL_S, left_s)):
+        left_s -= POLL_S
+        if driver.store.requested(run_id):
+            return
+
+
+def serve(driver: Driver, stop: threading.Event, workers: int = 8) -> None:
+    """Drive all runs, new ones as they appear, until `stop` is set."""
+    busy: dict[str, Future[Snapshot | None]] = {}
+    due_s: dict[str, float] = {}
+    with ThreadPoolExecutor(workers, thread_name_prefix="rampwise-tick") as pool:
+        while not stop.wait(POLL_S / 2):
+            now_s = driver.clock.now_s()
+            waiting = set(driver.store.waiting())
+            for run_id in driver.store.active():
+                future = busy.get(run_id)
+                if future is not None and not future.done():
+                    continue
+                if run_id in waiting or now_s >= due_s.get(run_id, 0.0):
+                    due_s[run_id] = now_s + driver.interval_s(run_id)
+                    busy[run_id] = pool.submit(_guarded, driver, run_id)
+    for run_id in list(busy):
+        driver.give_up(run_id)
+
+
+def _guarded(driver: Driver, run_id: str) -> Snapshot | None:
+    """One tick whose trouble is logged and tried again; one run's trouble never stops the others."""
+    try:
+        return driver.step(run_id)
+    except RampwiseError as error:
+        _log.error("tick failed, trying again", run=run_id, error=str(error))
+    except Exception:
+        _log.exception("tick failed unexpectedly, trying again", run=run_id)
+    return None

@@ -1,0 +1,56 @@
+"""What people ask of a run, and the answers they get. Pure; the rules themselves are in `engine.core.decide`."""
+
+from collections.abc import Sequence
+
+from engine.core.decide import refusal
+from engine.core.decision import Decision, Rule
+from engine.core.events import Command, Commanded, Verb
+from engine.core.facts import Facts
+from engine.core.gate import GateState, GateStatus
+from engine.core.run import Phase, Run
+from engine.journal import Journal
+
+_GRAVITY = (Verb.STOP, Verb.ROLLBACK, Verb.PROMOTE)
+
+
+def gravest(commands: Sequence[Command]) -> Command | None:
+    """The order to carry out: stop before rollback before promote; the oldest of equals."""
+    orders = [command for command in commands if command.verb in _GRAVITY]
+    return min(orders, key=lambda command: (_GRAVITY.index(command.verb), command.id), default=None)
+
+
+def is_urgent(gate: GateState, commands: Sequence[Command]) -> bool:
+    """Whether traffic goes back to control whatever the data say, so that nobody waits for them."""
+    order = gravest(commands)
+    taking_away = order is not None and order.verb is not Verb.PROMOTE
+    return taking_away or gate.status is GateStatus.CLOSED
+
+
+def take_effect(journal: Journal, commands: Sequence[Command]) -> None:
+    """Pause, resume and approve change the run at once."""
+    for command in commands:
+        if command.verb not in _GRAVITY:
+            refused = _why_not(journal.run, command.verb)
+            done = Commanded(command_id=command.id, verb=command.verb, step=journal.run.step, refused=refused)
+            journal.add(done, actor=command.actor, reason=command.reason)
+
+
+def answer(journal: Journal, facts: Facts, decision: Decision) -> None:
+    """Close the order that this tick decided on; the ones it overruled are refused in later ticks."""
+    order = facts.order
+    if order is None:
+        return
+    wanted = {Verb.STOP: Rule.STOPPED, Verb.ROLLBACK: Rule.ROLLED_BACK, Verb.PROMOTE: Rule.PROMOTED}[order.verb]
+    refused = "" if decision.rule is wanted else refusal(decision.blockers) or decision.reason
+    done = Commanded(command_id=order.id, verb=order.verb, step=None, refused=refused)
+    journal.add(done, actor=order.actor, reason=order.reason)
+
+
+def _why_not(run: Run, verb: Verb) -> str:
+    if verb is Verb.PAUSE and run.phase is Phase.PAUSED:
+        return "already paused"
+    if verb is Verb.RESUME and run.phase is not Phase.PAUSED:
+        return "not paused"
+    if verb is Verb.APPROVE and run.step < 0:
+        return "no step has begun yet"
+    return ""

@@ -1,0 +1,210 @@
+"""One narrow port per outside system. Adapters translate errors into `engine.errors` or into values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from engine.core.events import Actor, Command, Event, Freeze, Verb
+from engine.core.gate import GateState
+from engine.core.measure import Missing, Reading, Window
+from engine.core.model import Metric, Plan
+from engine.core.proposal import Progress, Proposal
+from engine.core.run import Run
+from engine.core.target import TargetFacts, TargetGone, TargetState, Weights
+
+Json = Mapping[str, Any]
+"""A plain JSON object; only its owner looks inside."""
+
+
+class Strategy(Protocol):
+    """A pure plan from options and progress to the next traffic split. Plugin group `rampwise.strategies`.
+
+    The engine makes one instance without arguments. `Options` is a class that pydantic can validate.
+    """
+
+    Options: ClassVar[type]
+
+    def plan(self, options: Any) -> Plan:
+        """The rungs that these options mean; ValueError says which one is wrong and what would be right."""
+        ...
+
+    def propose(self, plan: Plan, progress: Progress) -> Proposal:
+        """What to do next, were nothing in the way."""
+        ...
+
+
+class Target(Protocol):
+    """What carries traffic. Plugin group `rampwise.targets`: a factory taking its checked options.
+
+    The factory has a class attribute `Options` like a strategy and is called with one instance of it; it does
+    no I/O beyond reading local state. `apply` is absolute and idempotent. Both methods are bounded in time.
+    """
+
+    Options: ClassVar[type]
+
+    def facts(self) -> TargetFacts:
+        """Identity, variant names and labels; no outside call."""
+        ...
+
+    def observe(self) -> TargetState | TargetGone:
+        """What the target really routes now."""
+        ...
+
+    def apply(self, weights: Weights) -> TargetState | TargetGone:
+        """Be at these weights, and return what the target then really routes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRecord:
+    """One query as sent and what came back, for `--explain`, dry runs and reports."""
+
+    metric: str
+    query: str
+    at_s: float
+    took_ms: float
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Readings of all metrics for consecutive windows.
+
+    Attributes:
+        readings: one mapping (metric name to reading) per window asked for, in order; none when the source
+            itself failed (then the cursor is unchanged, and the same windows are asked for again later).
+        trouble: why the source itself gave nothing (down, slow, error), or None.
+        cursor: where to go on; opaque to the engine, kept with the run, plain JSON.
+        queries: what was asked.
+    """
+
+    readings: tuple[Mapping[str, Reading], ...]
+    cursor: Json
+    queries: tuple[QueryRecord, ...]
+    trouble: Missing | None = None
+
+
+class MetricSource(Protocol):
+    """Where counters are read. Plugin group `rampwise.sources`: a factory taking its checked options."""
+
+    Options: ClassVar[type]
+
+    @property
+    def watermark_s(self) -> float:
+        """How long after its end a window may be read."""
+        ...
+
+    def read(self, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Json) -> Batch:
+        """Readings for these windows; trouble becomes `Missing`, never an exception. Bounded in time."""
+        ...
+
+
+class Gate(Protocol):
+    """The experiment's flag."""
+
+    def read(self) -> GateState:
+        """The flag's answer now; trouble becomes `unknown`. Bounded in time."""
+        ...
+
+
+class Clock(Protocol):
+    """Wall-clock time."""
+
+    def now_s(self) -> float:
+        """Epoch seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A run's state as of its last event: what a restarted engine goes on from.
+
+    `evidence` belongs to `analysis.evaluate`, `cursor` to the metric source; the engine looks into neither.
+    """
+
+    run: Run
+    evidence: Json
+    cursor: Json
+    ticked_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A run as kept: the experiment document it was launched with and its snapshot."""
+
+    spec: Json
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to drive one run until `expires_s`; `token` grows with every new holder."""
+
+    run_id: str
+    owner: str
+    token: int
+    expires_s: float
+
+
+class Store(Protocol):
+    """Runs, events, leases and commands. Every write is one transaction; the log only grows."""
+
+    def create(
+        self, snapshot: Snapshot, spec: Json, events: Sequence[Event], *, replace: str | None = None
+    ) -> None:
+        """Add a run with its first events. UsageError when name or target has another active run."""
+        ...
+
+    def load(self, run_id: str) -> StoredRun:
+        """One run. UsageError when there is none (naming near ones), CorruptRecord when it cannot be read."""
+        ...
+
+    def runs(self) -> Sequence[StoredRun]:
+        """All runs, newest first; a corrupt row is logged and left out of the list, never hidden silently."""
+        ...
+
+    def active(self) -> Sequence[str]:
+        """Ids of runs that have not ended, oldest first."""
+        ...
+
+    def waiting(self) -> Sequence[str]:
+        """Ids of active runs that have commands not yet done."""
+        ...
+
+    def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
+        """Events and the state they lead to. LeaseLost when the lease is not ours, or the log moved on."""
+        ...
+
+    def events(self, run_id: str, after_seq: int = 0) -> Sequence[Event]:
+        """Events in order."""
+        ...
+
+    def acquire(self, run_id: str, owner: str, now_s: float, ttl_s: float) -> Lease | None:
+        """The lease (renewed if already ours), or None while somebody else holds it."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease up; harmless when it is no longer ours."""
+        ...
+
+    def holder(self, run_id: str, now_s: float) -> Lease | None:
+        """Who drives the run now."""
+        ...
+
+    def request(
+        self, run_id: str, verb: Verb, actor: Actor, reason: str, source: str, now_s: float
+    ) -> Command:
+        """Record a command for whoever drives the run."""
+        ...
+
+    def requested(self, run_id: str) -> Sequence[Command]:
+        """Commands not yet done, oldest first. A command is done when its Commanded event is appended."""
+        ...
+
+    def set_freeze(self, freeze: Freeze | None) -> None:
+        """Begin or end the freeze."""
+        ...
+
+    def freeze(self) -> Freeze | None:
+        """The freeze in force, if any."""
+        ...

@@ -1,0 +1,191 @@
+"""One tick of one run: read everything, decide, record the intent, act, record the result.
+
+No rules in here: what to do is `engine.core.decide`'s business, what is true `analysis.evaluate`'s. A tick may be
+cut off anywhere; the next one goes on from the log and from what the target really does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from analysis import evaluate
+from engine.core.decide import decide
+from engine.core.decision import Decision
+from engine.core.events import Applied, Command, Decided, Intended, Observed
+from engine.core.facts import Facts
+from engine.core.gate import GateState, GateStatus
+from engine.core.measure import Missing, Observation
+from engine.core.model import Experiment, Mode
+from engine.core.run import Act, Run
+from engine.core.target import TargetGone, TargetState
+from engine.core.verdict import Verdict
+from engine.journal import Journal
+from engine.orders import answer, gravest, is_urgent, take_effect
+from engine.ports import Clock, Gate, Lease, MetricSource, Snapshot, Store, Strategy, Target
+from engine.progress import progress_of
+from engine.windows import due_windows, observe_windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything a run needs: its experiment and the outside behind ports. `place` names where it is driven."""
+
+    experiment: Experiment
+    store: Store
+    target: Target
+    source: MetricSource
+    gate: Gate
+    strategy: Strategy
+    clock: Clock
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """What this tick's windows added."""
+
+    observations: tuple[Observation, ...]
+    state: evaluate.Evidence
+    cursor: dict[str, object]
+    trouble: Missing | None
+
+
+def tick(parts: Parts, lease: Lease) -> Snapshot:
+    """One tick. Raises LeaseLost when another engine drives the run, StoreError when nothing can be recorded."""
+    before = parts.store.load(lease.run_id).snapshot
+    if before.run.phase.ended:
+        return before
+    now_s = parts.clock.now_s()
+    gate = parts.gate.read()
+    target = parts.target.observe()
+    commands = parts.store.requested(lease.run_id)
+
+    journal = Journal(before.run, now_s=now_s, place=parts.place)
+    _settle(journal, target, parts.experiment.mode)
+    take_effect(journal, commands)
+    evidence = _gather(parts, before, journal.run, now_s, target, skip=is_urgent(gate, commands))
+    if evidence.observations:
+        journal.add(Observed(observations=evidence.observations))
+    verdict = evaluate.verdict(parts.experiment, evidence.state)
+    facts = _facts(parts, journal.run, verdict, gate, target, commands, evidence.trouble)
+    decision = decide(parts.experiment, journal.run, facts)
+    _record(journal, decision, facts, target)
+    snapshot = Snapshot(
+        run=journal.run, evidence=evidence.state.to_plain(), cursor=evidence.cursor, ticked_s=now_s
+    )
+    parts.store.append(lease, journal.events, snapshot)
+    if decision.weights is None or journal.run.phase.ended:
+        return snapshot
+    return _act(parts, lease, snapshot)
+
+
+def _settle(journal: Journal, target: TargetState | TargetGone, mode: Mode) -> None:
+    """An act whose result was never recorded, but which the target shows as done, is done."""
+    act = journal.run.pending
+    if act is None or mode is Mode.OBSERVE or not isinstance(target, TargetState):
+        return
+    if target.weights == act.weights:
+        result = Applied(act_number=act.number, ok=True, weights=target.weights, detail="found in place")
+        journal.add(result, rule=act.rule)
+
+
+def _gather(
+    parts: Parts, before: Snapshot, run: Run, now_s: float, target: TargetState | TargetGone, *, skip: bool
+) -> _Evidence:
+    """Read the windows that are due and fold them into the evidence. An urgent end does not wait for data."""
+    state = evaluate.Evidence.from_plain(parts.experiment, before.evidence)
+    cursor = dict(before.cursor)
+    windows = due_windows(parts.experiment, run, now_s, parts.source.watermark_s)
+    if skip or not windows:
+        return _Evidence(observations=(), state=state, cursor=cursor, trouble=None)
+    batch = parts.source.read(parts.experiment.metrics, windows, cursor)
+    observations = observe_windows(parts.experiment, run, windows, batch.readings, target)
+    return _Evidence(
+        observations=observations,
+        state=evaluate.update(parts.experiment, state, observations),
+        cursor=dict(batch.cursor),
+        trouble=batch.trouble,
+    )
+
+
+def _facts(
+    parts: Parts,
+    run: Run,
+    verdict: Verdict,
+    gate: GateState,
+    target: TargetState | TargetGone,
+    commands: Sequence[Command],
+    trouble: Missing | None,
+) -> Facts:
+    now_s = parts.clock.now_s()
+    progress = progress_of(run, verdict, now_s)
+    return Facts(
+        now_s=now_s,
+        gate=gate,
+        target=target,
+        verdict=verdict,
+        trouble=trouble,
+        proposal=parts.strategy.propose(parts.experiment.plan, progress),
+        order=gravest(commands),
+        freeze=parts.store.freeze(),
+    )
+
+
+def _record(journal: Journal, decision: Decision, facts: Facts, target: TargetState | TargetGone) -> None:
+    """The decision if it is a new one, the answer to a person's order, and the intent to act."""
+    if _is_news(journal.run, decision):
+        journal.add(Decided(decision=decision), rule=decision.rule, reason=decision.reason)
+    answer(journal, facts, decision)
+    if decision.weights is None or _is_pending(journal.run, decision):
+        return
+    act = Act(
+        number=journal.run.acts + 1,
+        kind=decision.kind,
+        rule=decision.rule,
+        weights=decision.weights,
+        step=decision.step,
+        found=target.weights if isinstance(target, TargetState) else None,
+        version=target.version if isinstance(target, TargetState) else "",
+    )
+    journal.add(Intended(act=act), rule=decision.rule, reason=decision.reason)
+
+
+def _is_news(run: Run, decision: Decision) -> bool:
+    seen = {(blocker.kind, blocker.since_s) for blocker in run.blockers}
+    now = {(blocker.kind, blocker.since_s) for blocker in decision.blockers}
+    same = (decision.kind, decision.rule, now) == (run.last_decision, run.last_rule, seen)
+    return not same and not _is_pending(run, decision)
+
+
+def _is_pending(run: Run, decision: Decision) -> bool:
+    act = run.pending
+    return act is not None and (act.kind, act.rule, act.weights) == (
+        decision.kind,
+        decision.rule,
+        decision.weights,
+    )
+
+
+def _act(parts: Parts, lease: Lease, snapshot: Snapshot) -> Snapshot:
+    """Do the pending act and record what came of it. A failure stays pending and is tried again next tick."""
+    act = snapshot.run.pending
+    if act is None:
+        return snapshot
+    result = _apply(parts, act)
+    if not result.ok and result.detail == snapshot.run.reason:
+        return snapshot
+    journal = Journal(snapshot.run, now_s=parts.clock.now_s(), place=parts.place)
+    journal.add(result, rule=act.rule, reason=result.detail)
+    after = replace(snapshot, run=journal.run)
+    parts.store.append(lease, journal.events, after)
+    return after
+
+
+def _apply(parts: Parts, act: Act) -> Applied:
+    if parts.experiment.mode is Mode.OBSERVE:
+        return Applied(act_number=act.number, ok=True, weights=None, detail="would (observe mode)")
+    seen = parts.target.apply(act.weights)
+    if isinstance(seen, TargetGone):
+        return Applied(act_number=act.number, ok=False, weights=None, detail=seen.detail)
+    ok = seen.weights == act.weights
+    detail = "" if ok else f"asked for {act.weights}, the target routes {seen.weights}"
+    return Applied(act_number=act.number, ok=ok, weights=seen.weights, detail=detail)

@@ -1,0 +1,61 @@
+"""Which windows are due, and what the engine knows about each. Windows lie on a fixed grid from launch on.
+
+The grid makes evidence independent of when ticks happen: a late tick reads the same windows as a timely one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from engine.core.measure import Observation, Reading, Window
+from engine.core.model import Experiment
+from engine.core.run import Run
+from engine.core.target import TargetGone, TargetState
+
+MAX_WINDOWS = 240
+"""Windows read in one tick at the most; an hour's backlog at the default interval, the rest follows."""
+
+
+def due_windows(experiment: Experiment, run: Run, now_s: float, watermark_s: float) -> tuple[Window, ...]:
+    """Windows that are over, older than the watermark, and not counted yet."""
+    over = int((now_s - watermark_s - run.launched_s) // experiment.interval_s)
+    return tuple(
+        _window(experiment, run, index)
+        for index in range(run.windows_done, min(over, run.windows_done + MAX_WINDOWS))
+    )
+
+
+def _window(experiment: Experiment, run: Run, index: int) -> Window:
+    start_s = run.launched_s + index * experiment.interval_s
+    return Window(index=index, start_s=start_s, end_s=run.launched_s + (index + 1) * experiment.interval_s)
+
+
+def observe_windows(
+    experiment: Experiment,
+    run: Run,
+    windows: Sequence[Window],
+    readings: Sequence[Mapping[str, Reading]],
+    target: TargetState | TargetGone,
+) -> tuple[Observation, ...]:
+    """The windows that were read, marked with warm-up and with the first whole one after a weight change."""
+    warm_s = _warm_s(experiment, run, target)
+    return tuple(
+        Observation(
+            window=window,
+            readings=reading,
+            warm_up=window.start_s < warm_s,
+            new_start=window.start_s - experiment.interval_s < run.step_since_s <= window.start_s
+            and window.index > 0,
+        )
+        for window, reading in zip(windows, readings, strict=False)
+    )
+
+
+def _warm_s(experiment: Experiment, run: Run, target: TargetState | TargetGone) -> float:
+    """Until when windows are no evidence because the treatment is warming up.
+
+    Bounded by the progress deadline after the last weight change: a treatment that keeps restarting must not
+    hide from the evidence for ever.
+    """
+    if isinstance(target, TargetGone) or target.treatment.ready_since_s is None:
+        return run.launched_s
+    latest_s = run.step_since_s + experiment.progress_deadline_s
+    return min(target.treatment.ready_since_s, latest_s) + experiment.warm_up_s

@@ -1,0 +1,85 @@
+"""What people ask of a run, and the answers they get."""
+
+import pytest
+
+from engine.core.decision import Decision, DecisionKind, Rule
+from engine.core.events import Verb
+from engine.core.gate import GateStatus
+from engine.core.run import Phase
+from engine.journal import Journal
+from engine.orders import answer, gravest, is_urgent, take_effect
+from engine.progress import progress_of
+from tests.builders import NOW_S, a_finding, a_gate, a_run, a_verdict, an_order, some_facts
+
+
+def journal(**run):
+    return Journal(a_run(**run), now_s=NOW_S, place="test")
+
+
+def test_stop_is_graver_than_rollback_and_rollback_than_promote():
+    orders = [an_order(verb, id=number) for number, verb in enumerate(Verb)]
+    picked = []
+    while (order := gravest(orders)) is not None:
+        picked.append(order.verb)
+        orders.remove(order)
+    assert picked == [Verb.STOP, Verb.ROLLBACK, Verb.PROMOTE]
+
+
+@pytest.mark.parametrize(
+    ("status", "verb", "urgent"),
+    [
+        (GateStatus.CLOSED, Verb.PAUSE, True),
+        (GateStatus.OPEN, Verb.STOP, True),
+        (GateStatus.OPEN, Verb.ROLLBACK, True),
+        (GateStatus.OPEN, Verb.PROMOTE, False),
+        (GateStatus.UNKNOWN, Verb.PAUSE, False),
+    ],
+)
+def test_taking_traffic_away_waits_for_no_data(status, verb, urgent):
+    assert is_urgent(a_gate(status), [an_order(verb)]) is urgent
+
+
+@pytest.mark.parametrize(
+    ("verb", "run", "refused"),
+    [
+        (Verb.PAUSE, {}, ""),
+        (Verb.PAUSE, {"phase": Phase.PAUSED}, "already paused"),
+        (Verb.RESUME, {}, "not paused"),
+        (Verb.RESUME, {"phase": Phase.PAUSED}, ""),
+        (Verb.APPROVE, {"step": -1}, "no step has begun yet"),
+        (Verb.APPROVE, {}, ""),
+    ],
+)
+def test_what_changes_the_run_takes_effect_at_once_or_says_why_not(verb, run, refused):
+    log = journal(**run)
+    take_effect(log, [an_order(verb), an_order(Verb.STOP)])
+    assert [event.payload.refused for event in log.events] == [refused]
+    assert str(log.events[0].actor) == "ada@desk"
+
+
+@pytest.mark.parametrize(
+    ("rule", "refused"), [(Rule.PROMOTED, ""), (Rule.HARM, "worse"), (Rule.NOT_YET, "worse")]
+)
+def test_an_order_is_closed_with_what_became_of_it(rule, refused):
+    log = journal()
+    decision = Decision(kind=DecisionKind.HOLD, rule=rule, reason="worse")
+    answer(log, some_facts(order=an_order(Verb.PROMOTE)), decision)
+    assert [event.payload.refused for event in log.events] == [refused]
+
+
+def test_without_an_order_there_is_no_answer():
+    log = journal()
+    answer(log, some_facts(), Decision(kind=DecisionKind.HOLD, rule=Rule.NOT_YET, reason="x"))
+    assert log.events == []
+
+
+def test_progress_counts_the_fewest_trials_of_any_deciding_metric():
+    few = a_finding(metric="few", treatment=a_finding().treatment.__class__(bad=0, total=9, step_bad=0, step_total=9))
+    shown = a_finding(metric="shown", weight=0.0, inside_margin_at_step=None)
+    progress = progress_of(a_run(), a_verdict(findings=(a_finding(), few, shown)), NOW_S)
+    assert (progress.step_trials, progress.inside_margin_at_step) == ((500, 9), True)
+
+
+def test_progress_without_findings_shows_nothing():
+    progress = progress_of(a_run(), a_verdict(findings=()), NOW_S)
+    assert (progress.step_trials, progress.inside_margin_at_step, progress.not_worse) == ((0, 0), False, False)

@@ -1,0 +1,70 @@
+"""Windows lie on a fixed grid, so evidence does not depend on when ticks happen."""
+
+from dataclasses import replace
+
+from engine.core.target import Health, TargetGone
+from engine.windows import MAX_WINDOWS, due_windows, observe_windows
+from tests.builders import NOW_S, a_run, an_experiment, healthy
+
+EXPERIMENT = an_experiment(interval_s=10, warm_up_s=30, progress_deadline_s=60)
+RUN = a_run(launched_s=NOW_S, step_since_s=NOW_S, windows_done=0)
+
+
+def ready(since_s: float | None):
+    return replace(healthy(), treatment=Health(ready=since_s is not None, ready_since_s=since_s))
+
+
+def observed(run, target, count=12):
+    windows = due_windows(EXPERIMENT, run, NOW_S + 10 * count + 5, 5)
+    return observe_windows(EXPERIMENT, run, windows, [{}] * len(windows), target)
+
+
+def test_a_window_is_due_when_it_is_older_than_the_watermark():
+    assert [len(due_windows(EXPERIMENT, RUN, NOW_S + age, 5)) for age in (14.9, 15, 24.9, 25)] == [0, 1, 1, 2]
+
+
+def test_late_and_timely_ticks_see_the_same_windows():
+    late = due_windows(EXPERIMENT, RUN, NOW_S + 45, 5)
+    timely = [
+        window
+        for done in range(4)
+        for window in due_windows(EXPERIMENT, replace(RUN, windows_done=done), NOW_S + 15 + 10 * done, 5)
+    ]
+    assert list(late) == timely
+
+
+def test_windows_leave_no_gap():
+    windows = due_windows(EXPERIMENT, RUN, NOW_S + 95, 5)
+    assert all(before.end_s == after.start_s for before, after in zip(windows, windows[1:], strict=False))
+
+
+def test_a_long_backlog_is_read_in_pieces():
+    assert len(due_windows(EXPERIMENT, RUN, NOW_S + 1e6, 5)) == MAX_WINDOWS
+
+
+def test_a_clock_set_back_makes_nothing_due():
+    assert due_windows(EXPERIMENT, replace(RUN, windows_done=3), NOW_S - 100, 5) == ()
+
+
+def test_windows_of_a_warming_treatment_are_marked():
+    marks = [observation.warm_up for observation in observed(RUN, ready(NOW_S + 5))]
+    assert marks == [True] * 4 + [False] * 8
+
+
+def test_a_treatment_that_keeps_restarting_cannot_hide_from_the_evidence():
+    marks = [observation.warm_up for observation in observed(RUN, ready(NOW_S + 9999))]
+    assert marks == [True] * 9 + [False] * 3
+
+
+def test_without_knowing_the_target_every_window_is_evidence():
+    for target in (TargetGone(detail="x"), ready(None)):
+        assert not any(observation.warm_up for observation in observed(RUN, target))
+
+
+def test_the_first_whole_window_after_a_weight_change_starts_anew():
+    marks = [observation.new_start for observation in observed(replace(RUN, step_since_s=NOW_S + 33), healthy())]
+    assert marks == [index == 4 for index in range(12)]
+
+
+def test_a_run_begins_with_its_first_window_and_needs_no_other_mark():
+    assert not any(observation.new_start for observation in observed(RUN, healthy()))
