@@ -15,7 +15,7 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 
 def to_plain(kind: type[T], value: T) -> Any:
-    """JSON-ready dicts, lists, strings and numbers. JSON has no infinities; values hold none."""
+    """JSON-ready dicts, lists, strings and numbers. JSON has no infinities: values must hold none."""
     return _adapter(cast("Hashable", kind)).dump_python(value, mode="json")
 
 

@@ -9,12 +9,9 @@ import structlog
 
 from engine.errors import LeaseLost, RampwiseError, StoreBusy
 from engine.ports import Clock, Snapshot, Store
-from engine.runner import Parts, tick
+from engine.runner import LEASE_S, Parts, tick
 
 _log = structlog.get_logger("rampwise.driver")
-
-LEASE_S = 30.0
-"""How long a lease lasts unrenewed; longer than the longest tick, so an act never outlives its lease."""
 
 POLL_S = 0.5
 """How often a driver looks for commands between ticks."""
@@ -65,7 +62,11 @@ class Driver:
 
 
 def drive(
-    driver: Driver, run_id: str, stop: threading.Event, show: Callable[[Snapshot], None], deadline_s: float | None
+    driver: Driver,
+    run_id: str,
+    stop: threading.Event,
+    show: Callable[[Snapshot], None],
+    deadline_s: float | None,
 ) -> Snapshot:
     """Drive one run to its end, or watch whoever does; returns early when `stop` is set or time is up."""
     snapshot = driver.store.load(run_id).snapshot

@@ -40,7 +40,9 @@ def answer(journal: Journal, facts: Facts, decision: Decision) -> None:
     order = facts.order
     if order is None:
         return
-    wanted = {Verb.STOP: Rule.STOPPED, Verb.ROLLBACK: Rule.ROLLED_BACK, Verb.PROMOTE: Rule.PROMOTED}[order.verb]
+    wanted = {Verb.STOP: Rule.STOPPED, Verb.ROLLBACK: Rule.ROLLED_BACK, Verb.PROMOTE: Rule.PROMOTED}[
+        order.verb
+    ]
     refused = "" if decision.rule is wanted else refusal(decision.blockers) or decision.reason
     done = Commanded(command_id=order.id, verb=order.verb, step=None, refused=refused)
     journal.add(done, actor=order.actor, reason=order.reason)

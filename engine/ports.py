@@ -11,6 +11,7 @@ from engine.core.model import Metric, Plan
 from engine.core.proposal import Progress, Proposal
 from engine.core.run import Run
 from engine.core.target import TargetFacts, TargetGone, TargetState, Weights
+from engine.errors import CorruptRecord
 
 Json = Mapping[str, Any]
 """A plain JSON object; only its owner looks inside."""
@@ -98,6 +99,10 @@ class MetricSource(Protocol):
         """Readings for these windows; trouble becomes `Missing`, never an exception. Bounded in time."""
         ...
 
+    def explain(self, metrics: Sequence[Metric], now_s: float) -> Sequence[QueryRecord]:
+        """Every query as it would be sent, and what it returns now. Bounded in time."""
+        ...
+
 
 class Gate(Protocol):
     """The experiment's flag."""
@@ -160,7 +165,11 @@ class Store(Protocol):
         ...
 
     def runs(self) -> Sequence[StoredRun]:
-        """All runs, newest first; a corrupt row is logged and left out of the list, never hidden silently."""
+        """All runs that can be read, newest first."""
+        ...
+
+    def unreadable(self) -> Sequence[CorruptRecord]:
+        """The runs that cannot be read, and why."""
         ...
 
     def active(self) -> Sequence[str]:

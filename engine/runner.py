@@ -12,17 +12,21 @@ from engine.core.decide import decide
 from engine.core.decision import Decision
 from engine.core.events import Applied, Command, Decided, Intended, Observed
 from engine.core.facts import Facts
-from engine.core.gate import GateState, GateStatus
+from engine.core.gate import GateState
 from engine.core.measure import Missing, Observation
 from engine.core.model import Experiment, Mode
 from engine.core.run import Act, Run
 from engine.core.target import TargetGone, TargetState
 from engine.core.verdict import Verdict
+from engine.errors import LeaseLost
 from engine.journal import Journal
 from engine.orders import answer, gravest, is_urgent, take_effect
 from engine.ports import Clock, Gate, Lease, MetricSource, Snapshot, Store, Strategy, Target
 from engine.progress import progress_of
 from engine.windows import due_windows, observe_windows
+
+LEASE_S = 15.0
+"""How long a lease lasts unrenewed; longer than any act on a target may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
 
     journal = Journal(before.run, now_s=now_s, place=parts.place)
     _settle(journal, target, parts.experiment.mode)
+    if journal.run.phase.ended:
+        return _keep(parts, lease, journal, replace(before, ticked_s=now_s))
     take_effect(journal, commands)
     evidence = _gather(parts, before, journal.run, now_s, target, skip=is_urgent(gate, commands))
     if evidence.observations:
@@ -69,13 +75,18 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
     facts = _facts(parts, journal.run, verdict, gate, target, commands, evidence.trouble)
     decision = decide(parts.experiment, journal.run, facts)
     _record(journal, decision, facts, target)
-    snapshot = Snapshot(
-        run=journal.run, evidence=evidence.state.to_plain(), cursor=evidence.cursor, ticked_s=now_s
+    state = Snapshot(
+        run=before.run, evidence=evidence.state.to_plain(), cursor=evidence.cursor, ticked_s=now_s
     )
+    snapshot = _keep(parts, lease, journal, state)
+    return snapshot if decision.weights is None else _act(parts, lease, snapshot)
+
+
+def _keep(parts: Parts, lease: Lease, journal: Journal, state: Snapshot) -> Snapshot:
+    """Write the journal's events and the state they lead to in one transaction."""
+    snapshot = replace(state, run=journal.run)
     parts.store.append(lease, journal.events, snapshot)
-    if decision.weights is None or journal.run.phase.ended:
-        return snapshot
-    return _act(parts, lease, snapshot)
+    return snapshot
 
 
 def _settle(journal: Journal, target: TargetState | TargetGone, mode: Mode) -> None:
@@ -170,14 +181,17 @@ def _act(parts: Parts, lease: Lease, snapshot: Snapshot) -> Snapshot:
     act = snapshot.run.pending
     if act is None:
         return snapshot
+    # Reading may have eaten most of the lease: an act must end before anybody else may drive the run.
+    renewed = parts.store.acquire(lease.run_id, lease.owner, parts.clock.now_s(), LEASE_S)
+    if renewed is None or renewed.token != lease.token:
+        msg = f"another engine drives {lease.run_id} now"
+        raise LeaseLost(msg)
     result = _apply(parts, act)
     if not result.ok and result.detail == snapshot.run.reason:
         return snapshot
     journal = Journal(snapshot.run, now_s=parts.clock.now_s(), place=parts.place)
     journal.add(result, rule=act.rule, reason=result.detail)
-    after = replace(snapshot, run=journal.run)
-    parts.store.append(lease, journal.events, after)
-    return after
+    return _keep(parts, lease, journal, snapshot)
 
 
 def _apply(parts: Parts, act: Act) -> Applied:

@@ -174,5 +174,3 @@ def an_order(verb: Verb, **changes: Any) -> Command:
 
 def missing(reason: MissingReason = MissingReason.NO_SERIES, arm: Arm | None = None) -> Missing:
     return Missing(reason=reason, detail="q", arm=arm)
-
-

@@ -35,7 +35,9 @@ def find_blockers(experiment: Experiment, run: Run, facts: Facts) -> tuple[Block
 
 def _since(kind: BlockerKind, run: Run, now_s: float) -> float:
     group = next((group for group in (BLIND, DISTRUST) if kind in group), frozenset({kind}))
-    return min((before.since_s for before in run.blockers if before.kind in group), default=now_s)
+    # While the clock is set back, its time would make a new blocker look old once the clock is right again.
+    begins_s = now_s if kind is BlockerKind.CLOCK else max(now_s, run.last_event_s)
+    return min((before.since_s for before in run.blockers if before.kind in group), default=begins_s)
 
 
 def _from_people(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
@@ -76,7 +78,7 @@ def _from_target(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tup
 
 
 def _invisible_treatment(run: Run, facts: Facts) -> str:
-    """The metric whose treatment series are gone although traffic is routed there, control's being visible."""
+    """The metric whose treatment series are gone although traffic is routed there, or nothing."""
     if run.weights.treatment == 0 or facts.trouble is not None:
         return ""
     return next(

@@ -38,7 +38,7 @@ class MissingReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """No measurement; `detail` says which query and what came back, `arm` whose fault it is if it is one's."""
+    """No measurement; `detail` says which query and what came back, `arm` whose if it is one arm's."""
 
     reason: MissingReason
     detail: str

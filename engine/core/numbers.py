@@ -1,4 +1,4 @@
-"""Numbers as people read them: shares, differences, ratios, lengths of time, moments. Wording is elsewhere."""
+"""Numbers as people read them: shares, differences, ratios, lengths of time, moments. No sentences."""
 
 import math
 from datetime import UTC, datetime

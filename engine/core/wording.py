@@ -9,7 +9,7 @@ from engine.core.decision import Blocker, DecisionKind, Rule
 from engine.core.events import Command, Freeze, Verb
 from engine.core.gate import GateState
 from engine.core.measure import Missing, MissingReason
-from engine.core.model import Bound, Experiment, MetricKind, Policy
+from engine.core.model import Bound, Experiment, Metric, MetricKind, Policy
 from engine.core.numbers import clock_time, duration, percent, points, times
 from engine.core.release_window import next_open_s
 from engine.core.run import Act, Phase, Run
@@ -242,28 +242,6 @@ DECISION_WORDS = {
 
 # -- reports ---------------------------------------------------------------------------------------------
 
-VERDICT_WORDS = {
-    VerdictKind.HARMFUL: ("✖", "worse"),
-    VerdictKind.NOT_WORSE: ("✔", "not worse"),
-    VerdictKind.BETTER: ("▲", "better"),
-    VerdictKind.UNDECIDED: ("?", "undecided"),
-    VerdictKind.NO_DATA: ("∅", "no data"),
-    VerdictKind.UNTRUSTWORTHY: ("⚠", "not to be trusted"),
-}
-"""Icon and word of each verdict; never the colour alone."""
-
-PHASE_WORDS = {
-    Phase.PENDING: ("◌", "pending"),
-    Phase.RUNNING: ("◐", "running"),
-    Phase.PAUSED: ("‖", "paused"),
-    Phase.PROMOTED: ("✔", "promoted"),
-    Phase.ROLLED_BACK: ("✖", "rolled back"),
-    Phase.STOPPED: ("■", "stopped"),
-    Phase.EXPIRED: ("◷", "expired"),
-    Phase.FAILED: ("⚠", "failed"),
-}
-"""Icon and word of each phase."""
-
 
 def missing(reason: MissingReason) -> str:
     """Why there was no measurement."""
@@ -272,9 +250,33 @@ def missing(reason: MissingReason) -> str:
 
 def promised(experiment: Experiment) -> tuple[str, str]:
     """The error rates that rollback and promotion keep, one sentence each."""
-    return (
+    rollback = (
         f"If {experiment.treatment} is not worse than tolerated, it is rolled back for harm with a probability"
-        f" of at most {percent(experiment.alpha_rollback)} over the whole run, however often it looks.",
-        f"If {experiment.treatment} is worse by a margin or more, evidence promotes it with a probability"
-        f" of at most {percent(experiment.alpha_promote)}.",
+        f" of at most {percent(experiment.alpha_rollback)} over the whole run, however often the data are read."
     )
+    promote = (
+        f"If {experiment.treatment} is worse by a margin or more, evidence promotes it with a probability"
+        f" of at most {percent(experiment.alpha_promote)}."
+    )
+    return rollback, promote
+
+
+def bad_trials(metric: Metric) -> str:
+    """What a metric counts as bad, in words."""
+    if metric.kind is MetricKind.DISTRIBUTION:
+        if metric.slo_s is None:
+            return f"{metric.unit}s, without an objective"
+        return f"{metric.unit}s slower than {metric.slo_s * 1000:g} ms"
+    return f"bad {metric.unit}s"
+
+
+def command(verb: Verb) -> str:
+    """A person's command in the log."""
+    return f"{verb.value.capitalize()} asked for"
+
+
+def act_result(*, ok: bool, detail: str) -> str:
+    """What came of an act."""
+    if ok:
+        return detail or "done"
+    return f"not done: {detail}"

@@ -303,7 +303,8 @@ VERDICTS = st.builds(
     findings=st.tuples(
         st.builds(
             a_finding,
-            missing=st.none() | st.builds(missing, st.sampled_from(MissingReason), st.sampled_from([None, *Arm])),
+            missing=st.none()
+            | st.builds(missing, st.sampled_from(MissingReason), st.sampled_from([None, *Arm])),
         )
     ),
 )

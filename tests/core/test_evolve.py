@@ -48,7 +48,9 @@ def test_a_launch_begins_a_running_run_with_all_traffic_on_control():
 def test_a_shift_counts_only_once_its_result_is_in():
     shift = act(DecisionKind.SHIFT, Rule.FLOORS_MET, Weights.of(5), step=0)
     before = replay(told(Intended(act=shift)))
-    after = replay(told(Intended(act=shift), Applied(act_number=1, ok=True, weights=Weights.of(5), detail="")))
+    after = replay(
+        told(Intended(act=shift), Applied(act_number=1, ok=True, weights=Weights.of(5), detail=""))
+    )
     assert (before.weights, before.pending, before.step) == (ALL_TO_CONTROL, shift, -1)
     assert (after.weights, after.pending, after.step, after.phase) == (Weights.of(5), None, 0, Phase.RUNNING)
 

@@ -74,7 +74,9 @@ def test_without_an_order_there_is_no_answer():
 
 
 def test_progress_counts_the_fewest_trials_of_any_deciding_metric():
-    few = a_finding(metric="few", treatment=a_finding().treatment.__class__(bad=0, total=9, step_bad=0, step_total=9))
+    few = a_finding(
+        metric="few", treatment=a_finding().treatment.__class__(bad=0, total=9, step_bad=0, step_total=9)
+    )
     shown = a_finding(metric="shown", weight=0.0, inside_margin_at_step=None)
     progress = progress_of(a_run(), a_verdict(findings=(a_finding(), few, shown)), NOW_S)
     assert (progress.step_trials, progress.inside_margin_at_step) == ((500, 9), True)
@@ -82,4 +84,8 @@ def test_progress_counts_the_fewest_trials_of_any_deciding_metric():
 
 def test_progress_without_findings_shows_nothing():
     progress = progress_of(a_run(), a_verdict(findings=()), NOW_S)
-    assert (progress.step_trials, progress.inside_margin_at_step, progress.not_worse) == ((0, 0), False, False)
+    assert (progress.step_trials, progress.inside_margin_at_step, progress.not_worse) == (
+        (0, 0),
+        False,
+        False,
+    )

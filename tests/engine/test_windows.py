@@ -62,7 +62,9 @@ def test_without_knowing_the_target_every_window_is_evidence():
 
 
 def test_the_first_whole_window_after_a_weight_change_starts_anew():
-    marks = [observation.new_start for observation in observed(replace(RUN, step_since_s=NOW_S + 33), healthy())]
+    marks = [
+        observation.new_start for observation in observed(replace(RUN, step_since_s=NOW_S + 33), healthy())
+    ]
     assert marks == [index == 4 for index in range(12)]
 
 

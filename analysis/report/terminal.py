@@ -1,0 +1,181 @@
+"""The report for a terminal: rich tables on a TTY, the same facts as plain text elsewhere."""
+
+from collections.abc import Iterator
+from typing import IO
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from analysis.report import words
+from analysis.report.history import Rung
+from analysis.report.view import ReportView
+from engine.core.model import Mode
+from engine.core.numbers import clock_time, duration
+from engine.core.verdict import VerdictKind
+
+PLAIN_WIDTH = 140
+"""Columns where there is no terminal to ask."""
+
+_COLOURS = {
+    VerdictKind.HARMFUL: "red",
+    VerdictKind.NOT_WORSE: "green",
+    VerdictKind.BETTER: "green",
+    VerdictKind.UNDECIDED: "yellow",
+    VerdictKind.NO_DATA: "yellow",
+    VerdictKind.UNTRUSTWORTHY: "red",
+}
+
+
+def print_report(view: ReportView, stream: IO[str]) -> None:
+    """Write the report; colours and the terminal's width only on a TTY (rich honours NO_COLOR and TERM)."""
+    width = None if stream.isatty() else PLAIN_WIDTH
+    console = Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    console.print(renderable(view))
+
+
+def renderable(view: ReportView) -> RenderableType:
+    """The whole report."""
+    parts: list[RenderableType] = [
+        _header(view),
+        Text(),
+        Text(view.headline, style="bold"),
+        *([Text(view.reason)] if view.reason else []),
+        *(Text(f"⛔ {blocker.detail} (since {clock_time(blocker.since_s)})") for blocker in view.blockers),
+        _section("METRICS", _metrics(view)),
+        _section("EVIDENCE", Text("\n".join(_evidence(view)))),
+        _section("TRAFFIC", _ramp(view)),
+        _section("DATA", Text("\n".join(_data(view)))),
+        _section("DECISIONS", _log(view)),
+        _section("METHOD", Text("\n".join(_method(view)))),
+        _section("QUERIES", Text("\n".join(_queries(view)))),
+        _section("MADE BY", Text("\n".join(_provenance(view)))),
+    ]
+    return Group(*parts)
+
+
+def _header(view: ReportView) -> Text:
+    facts = [
+        view.strategy,
+        f"{view.icon} {view.word}",
+        *(["observe mode: nothing is changed"] if view.mode is Mode.OBSERVE else []),
+        f"{view.control} → {view.treatment}",
+        words.traffic(view),
+        f"launched {clock_time(view.launched_s)}",
+        f"decided {words.decided(view)}" if view.ended_s is not None else words.decided(view),
+    ]
+    return Text.assemble((view.name, "bold"), "   ", "   ".join(facts))
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    return Group(Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, 2), expand=False))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _metrics(view: ReportView) -> RenderableType:
+    table = _table(
+        "METRIC",
+        "ROLE, COUNTS",
+        view.control,
+        view.treatment,
+        "DIFFERENCE",
+        "EFFECT, LIKELY",
+        "HELD AGAINST",
+        "VERDICT",
+    )
+    for row in view.metrics:
+        table.add_row(
+            Text(row.metric),
+            Text(f"{row.role}, {row.counts}"),
+            Text(words.share(row.control)),
+            Text(words.share(row.treatment)),
+            Text(words.difference(row)),
+            Text(f"{row.measure} {words.effect(row)}"),
+            Text(words.held_against(row)),
+            Text(f"{row.icon} {row.word}", style=_COLOURS[row.verdict]),
+        )
+    notes = [Text(f"{row.metric}: {row.note}") for row in view.metrics if row.note]
+    return Group(table, *notes)
+
+
+def _evidence(view: ReportView) -> Iterator[str]:
+    if not view.points:
+        yield "nothing observed yet"
+        return
+    last = view.points[-1]
+    threshold = 10**view.design.log10_rollback
+    run = words.e_value(last.log10_e_harm)
+    yield f"whole run: e-value {run} against harm; at {threshold:,.0f} it is rolled back"
+    needed = words.e_value(view.design.log10_promote)
+    for each in last.metrics:
+        yield (
+            f"{each.metric}: {words.e_value(each.log10_e_harm)} for harm,"
+            f" {words.e_value(each.log10_e_promote)} for not worse (needs {needed})"
+        )
+
+
+def _ramp(view: ReportView) -> RenderableType:
+    table = _table("STEP", "SHARE", "HOLD", "FLOOR PER ARM", "REACHED")
+    for rung in view.ramp:
+        table.add_row(
+            f"{rung.number}", f"{rung.weight_pct} %", _hold(rung), f"{rung.floor:,}", words.reached(rung)
+        )
+    path = " → ".join(words.split(each) for each in view.splits)
+    return Group(table, Text(f"share of {view.treatment} over time: {path}"))
+
+
+def _hold(rung: Rung) -> str:
+    return duration(rung.hold_s) + (", needs approval" if rung.approve else "")
+
+
+def _data(view: ReportView) -> Iterator[str]:
+    yield f"served by {view.treatment}: {words.served(view.exposure)}"
+    yield words.data(view)
+    for gap in view.health.gaps:
+        yield f"missing: {words.gap(gap)}"
+
+
+def _log(view: ReportView) -> RenderableType:
+    table = _table("TIME (UTC)", "WHO", "WHAT", "RULE", "WEIGHTS", "RESULT", "REASON")
+    for entry in view.log:
+        table.add_row(
+            words.time_of_day(entry.at_s),
+            Text(entry.actor),
+            entry.what,
+            entry.rule or "",
+            words.weights_of(entry),
+            Text(entry.result),
+            Text(entry.reason),
+        )
+    return table
+
+
+def _method(view: ReportView) -> Iterator[str]:
+    yield from view.design.promises
+    for row in view.metrics:
+        calibrated = "calibrated" if row.calibrated else "not calibrated"
+        yield f"{row.metric}: {row.method}; {calibrated}"
+        yield from (f"  assumes: {each}" for each in row.assumptions)
+
+
+def _queries(view: ReportView) -> Iterator[str]:
+    for counter in view.counters:
+        yield f"{counter.metric} {counter.part}: {counter.selector}"
+    for query in view.queries:
+        when = f"{clock_time(query.at_s)}, {query.took_ms:.0f} ms"
+        yield f"{query.metric} at {when}: {query.query}: {query.outcome}"
+
+
+def _provenance(view: ReportView) -> Iterator[str]:
+    origin = view.provenance
+    made = f"rampwise {origin.rampwise_version}, {clock_time(view.generated_s)}"
+    yield f"{made}, from run {origin.run_id}, {origin.events} events"
+    yield f"spec sha256 {origin.spec_sha256}"
+    yield f"again: {origin.command}"

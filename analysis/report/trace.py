@@ -1,0 +1,193 @@
+"""Evidence over time: the run's observations, folded through the analysis again. Pure; it decides nothing.
+
+The log holds what was observed, so the report shows the evidence that the engine had, from the same code.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from analysis import evaluate
+from engine.core.events import Event, Observed
+from engine.core.measure import (
+    Histogram,
+    HistogramReading,
+    Missing,
+    MissingReason,
+    Observation,
+    Reading,
+    TrialsReading,
+)
+from engine.core.model import Experiment, Metric
+from engine.core.verdict import Finding, Verdict
+
+MAX_POINTS = 480
+"""Points on a chart at the most; a longer run shows several windows as one point."""
+
+_FLOOR = -1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Bad trials (above the objective, for latency) out of all; `bad` is None where no objective is set."""
+
+    bad: int | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPoint:
+    """One metric over the windows of one point, and the evidence after them.
+
+    Attributes:
+        control, treatment: trials within these windows, None when none of them was measured.
+        log10_e_harm, log10_e_promote: decimal logs of the metric's e-values, cumulative.
+        effect, low, high: cumulative estimate and its confidence sequence; None is unknown or unbounded.
+    """
+
+    metric: str
+    control: Counts | None
+    treatment: Counts | None
+    log10_e_harm: float
+    log10_e_promote: float
+    effect: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Consecutive windows and the evidence after them; `log10_e_harm` is the whole run's."""
+
+    start_s: float
+    end_s: float
+    windows: int
+    warm_up_windows: int
+    log10_e_harm: float
+    metrics: tuple[MetricPoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """How many windows gave nothing for a metric, by reason; `detail` is the latest one's."""
+
+    metric: str
+    reason: MissingReason
+    windows: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """All of it: points in time order, what was missing, and the verdict after the last window."""
+
+    points: tuple[Point, ...]
+    gaps: tuple[Gap, ...]
+    verdict: Verdict
+
+
+def trace(experiment: Experiment, events: Sequence[Event]) -> Trace:
+    """Evidence over time, from the log."""
+    observations = observations_of(events)
+    size = max(1, math.ceil(len(observations) / MAX_POINTS))
+    evidence = evaluate.start(experiment)
+    verdict = evaluate.verdict(experiment, evidence)
+    points = []
+    for begin in range(0, len(observations), size):
+        chunk = observations[begin : begin + size]
+        evidence = evaluate.update(experiment, evidence, chunk)
+        verdict = evaluate.verdict(experiment, evidence)
+        points.append(_point(experiment, chunk, verdict))
+    return Trace(points=tuple(points), gaps=_gaps(observations), verdict=verdict)
+
+
+def observations_of(events: Sequence[Event]) -> tuple[Observation, ...]:
+    """Every observation of the log, in order."""
+    return tuple(
+        observation
+        for event in events
+        if isinstance(event.payload, Observed)
+        for observation in event.payload.observations
+    )
+
+
+def counts(metric: Metric, reading: Reading) -> tuple[Counts, Counts] | None:
+    """Trials of control and treatment in one window, None when nothing was measured."""
+    match reading:
+        case TrialsReading(control=control, treatment=treatment):
+            return (
+                Counts(bad=control.bad, total=control.total),
+                Counts(bad=treatment.bad, total=treatment.total),
+            )
+        case HistogramReading():
+            return _above(metric, reading.control), _above(metric, reading.treatment)
+        case Missing():
+            return None
+        case _:
+            assert_never(reading)
+
+
+def total(measured: Sequence[Counts]) -> Counts | None:
+    """The sum, None of nothing; `bad` is known only if every part's is."""
+    if not measured:
+        return None
+    bad = [each.bad for each in measured if each.bad is not None]
+    return Counts(
+        bad=sum(bad) if len(bad) == len(measured) else None,
+        total=sum(each.total for each in measured),
+    )
+
+
+def _above(metric: Metric, histogram: Histogram) -> Counts:
+    slo_s = metric.slo_s
+    known = slo_s is not None and slo_s in histogram.bounds_s
+    return Counts(bad=histogram.above(slo_s) if slo_s is not None and known else None, total=histogram.total)
+
+
+def _point(experiment: Experiment, chunk: Sequence[Observation], verdict: Verdict) -> Point:
+    return Point(
+        start_s=chunk[0].window.start_s,
+        end_s=chunk[-1].window.end_s,
+        windows=len(chunk),
+        warm_up_windows=sum(observation.warm_up for observation in chunk),
+        log10_e_harm=_log10(verdict.log_e_harm),
+        metrics=tuple(
+            _metric_point(metric, chunk, verdict.finding(metric.name)) for metric in experiment.metrics
+        ),
+    )
+
+
+def _metric_point(metric: Metric, chunk: Sequence[Observation], finding: Finding) -> MetricPoint:
+    pairs = [counts(metric, observation.readings[metric.name]) for observation in chunk]
+    measured = [pair for pair in pairs if pair is not None]
+    return MetricPoint(
+        metric=metric.name,
+        control=total([control for control, _ in measured]),
+        treatment=total([treatment for _, treatment in measured]),
+        log10_e_harm=_log10(finding.log_e_harm),
+        log10_e_promote=_log10(finding.log_e_promote),
+        effect=finding.effect.estimate,
+        low=finding.effect.low,
+        high=finding.effect.high,
+    )
+
+
+def _gaps(observations: Sequence[Observation]) -> tuple[Gap, ...]:
+    windows: Counter[tuple[str, MissingReason]] = Counter()
+    details: dict[tuple[str, MissingReason], str] = {}
+    for observation in observations:
+        for metric, reading in observation.readings.items():
+            if isinstance(reading, Missing):
+                windows[metric, reading.reason] += 1
+                details[metric, reading.reason] = reading.detail
+    return tuple(
+        Gap(metric=metric, reason=reason, windows=number, detail=details[metric, reason])
+        for (metric, reason), number in windows.items()
+    )
+
+
+def _log10(natural: float) -> float:
+    """Decimal log; an e-value of 0 becomes the floor, because JSON has no infinity."""
+    return max(natural / math.log(10), _FLOOR)

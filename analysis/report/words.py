@@ -1,0 +1,150 @@
+"""Numbers of the view as text, the same for terminal and page. Pure; sentences are in `wording`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from analysis.report.history import LogEntry, Rung, Split
+from analysis.report.rows import MetricRow, Share
+from analysis.report.trace import Counts, Gap
+from analysis.report.view import Exposure, ReportView
+from engine.core import wording
+from engine.core.model import MetricKind, Mode
+from engine.core.numbers import clock_time, duration, percent, points, times
+
+NOT_MEASURED = "not measured"
+"""In place of a number that nobody has; never a zero or a dash."""
+
+
+def share(arm: Share) -> str:
+    """A rate with its counts, as in `1.2 % (12 of 1,000)`."""
+    return f"{percent(arm.rate)} ({part(arm)})" if arm.total else percent(arm.rate)
+
+
+def part(arm: Share) -> str:
+    """The counts behind a rate."""
+    return f"{arm.bad:,} of {arm.total:,}"
+
+
+def trials(counted: Counts | None) -> str:
+    """Counts of one or several windows."""
+    if counted is None:
+        return NOT_MEASURED
+    return f"{counted.total:,}" if counted.bad is None else f"{counted.bad:,} of {counted.total:,}"
+
+
+def amount(value: float | None, *, measure: str) -> str:
+    """An effect in its own measure: a share as percent, a ratio as times."""
+    if value is None:
+        return "no estimate"
+    return percent(value) if measure == "share" else times(value)
+
+
+def effect(row: MetricRow) -> str:
+    """Estimate and confidence sequence."""
+    return f"{amount(row.effect, measure=row.measure)}, {interval(row)}"
+
+
+def interval(row: MetricRow) -> str:
+    """The confidence sequence; an open end is said in words."""
+    low, high = (amount(end, measure=row.measure) for end in (row.low, row.high))
+    match row.low, row.high:
+        case None, None:
+            return "not bounded yet"
+        case None, _:
+            return f"at most {high}"
+        case _, None:
+            return f"at least {low}"
+        case _:
+            return f"{low} to {high}"
+
+
+def difference(row: MetricRow) -> str:
+    """Treatment minus control."""
+    return points(row.difference)
+
+
+def held_against(row: MetricRow) -> str:
+    """Tolerance and margin, or the limit."""
+    if row.kind is MetricKind.THRESHOLD:
+        return row.margin
+    return f"tolerance {row.tolerance}, margin {row.margin}"
+
+
+def e_value(log10_e: float) -> str:
+    """An e-value: plain while short, else as a power of ten.
+
+    >>> e_value(2.0), e_value(-0.30103), e_value(12.34)
+    ('100', '0.5', '10^12.3')
+    """
+    return f"{10**log10_e:.3g}" if -3 <= log10_e < 4 else f"10^{log10_e:.1f}"
+
+
+def iso(at_s: float) -> str:
+    """A moment for machines, UTC, to the millisecond."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def time_of_day(at_s: float) -> str:
+    """A moment within the run, UTC, with its date."""
+    return clock_time(at_s).removesuffix(" UTC")
+
+
+def labels(values: Mapping[str, str]) -> str:
+    """Label values as PromQL writes them."""
+    return ", ".join(f'{name}="{value}"' for name, value in sorted(values.items()))
+
+
+def weights_of(entry: LogEntry) -> str:
+    """Weights before and after, control/treatment; empty where traffic stays."""
+    if entry.after is None:
+        return ""
+    return str(entry.after) if entry.before is None else f"{entry.before} → {entry.after}"
+
+
+def served(exposure: Exposure) -> str:
+    """Whom the treatment served, in a sentence's words."""
+    gaps = f"; {exposure.unknown_windows} windows unknown" if exposure.unknown_windows else ""
+    if exposure.treatment is None:
+        return f"unknown: nothing measured for {exposure.metric}{gaps}"
+    bad = "" if exposure.treatment.bad is None else f", {exposure.treatment.bad:,} of them bad"
+    return f"{exposure.treatment.total:,} {exposure.unit}s{bad} ({exposure.metric}{gaps})"
+
+
+def decided(view: ReportView) -> str:
+    """How long it took and by which rule."""
+    if view.decided_after_s is None:
+        return "not decided yet"
+    return f"after {duration(view.decided_after_s)}" + (f" by rule {view.ended_by}" if view.ended_by else "")
+
+
+def data(view: ReportView) -> str:
+    """How old and how complete the data are."""
+    health = view.health
+    counted = f"{health.windows:,} windows counted of {health.windows_read:,} read"
+    if health.data_until_s is None or health.data_age_s is None:
+        return f"no complete window yet; {counted}"
+    than = "the end" if view.phase.ended else "this report"
+    age = f"{duration(health.data_age_s)} before {than}"
+    return f"complete until {clock_time(health.data_until_s)}, {age}; {counted}"
+
+
+def traffic(view: ReportView) -> str:
+    """The treatment's present share."""
+    where = f"{view.treatment} has {view.weight_pct} %"
+    return f"would be: {where}" if view.mode is Mode.OBSERVE else where
+
+
+def split(each: Split) -> str:
+    """One measured or would-be share."""
+    return f"{each.weight_pct} %" + (" (would be)" if each.would else "")
+
+
+def reached(rung: Rung) -> str:
+    """When a step began."""
+    return "not reached" if rung.reached_s is None else clock_time(rung.reached_s)
+
+
+def gap(each: Gap) -> str:
+    """What was missing, how often and why."""
+    why = wording.missing(each.reason)
+    return f"{each.metric}: {each.windows} windows: {why}" + (f" ({each.detail})" if each.detail else "")

@@ -1,0 +1,1 @@
+"""Where counters are read; everything outside becomes a reading or a reason."""

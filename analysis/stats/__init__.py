@@ -1,0 +1,1 @@
+"""Pure sequential statistics on whole counts. No clock, network or randomness."""

@@ -1,0 +1,139 @@
+"""Evidence that one metric is worse than the tolerance, as a mixture over start points. Judges no run.
+
+A proportion has one bound to exceed (being bad), a latency histogram one per bucket, a threshold its limit.
+Each bound has a ratio part, an absolute part, or both; "worse than the larger of both" must contradict each
+of them, so the smaller e-value counts.
+"""
+
+from dataclasses import dataclass, replace
+from math import log
+
+import numpy as np
+
+from analysis.stats import exceedance, gaps, ridit
+from analysis.stats.conditional import ratio_of
+from analysis.stats.mixture import HARM_LOG_WEIGHTS, HARM_RATIOS, Floats, log_mean, log_mix
+from analysis.stats.projection import BaseRate
+from analysis.stats.starts import MAX_STARTS, mix_starts, with_new_start
+from engine.core.measure import HistogramReading, TrialsReading
+from engine.core.model import Bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Harm:
+    """State of one metric's harm evidence; the first axis of the sums is the start point, oldest first.
+
+    Attributes:
+        ratios: log likelihood ratios of the ratio part, shape (starts, bounds or 0, 4).
+        gaps: the same of the absolute part. ridits: summed (score, variance), shape (starts, 2 or 0).
+        bases: per bound the control's recent rate above it; empty without an absolute part.
+        above: pooled trials above each bucket bound in earlier windows; empty without buckets.
+        trials: pooled trials of earlier windows. fresh: the newest start has no window yet.
+    """
+
+    ratios: Floats
+    gaps: Floats
+    ridits: Floats
+    bases: tuple[BaseRate, ...]
+    above: Floats
+    trials: int
+    fresh: bool
+    log_e: float
+    log_e_max: float
+
+
+def nothing_yet(tolerance: Bound, bounds: int, *, histogram: bool) -> Harm:
+    """No evidence, with the sums that this tolerance needs for so many bounds."""
+    gaps = bounds if tolerance.absolute else 0
+    ratios = 0 if gaps and tolerance.relative is None else bounds
+    return Harm(
+        ratios=np.zeros((1, ratios, len(HARM_RATIOS))),
+        gaps=np.zeros((1, gaps, len(HARM_RATIOS))),
+        ridits=np.zeros((1, 2 if histogram else 0)),
+        bases=(BaseRate(),) * gaps,
+        above=np.zeros(bounds if histogram else 0),
+        trials=0,
+        fresh=True,
+        log_e=0.0,
+        log_e_max=0.0,
+    )
+
+
+def at_new_start(state: Harm) -> Harm:
+    """With one more start point, unless the newest has no window yet or there are enough."""
+    if state.fresh or len(state.ratios) >= MAX_STARTS:
+        return state
+    return replace(
+        state,
+        ratios=with_new_start(state.ratios),
+        gaps=with_new_start(state.gaps),
+        ridits=with_new_start(state.ridits),
+        fresh=True,
+    )
+
+
+def with_counts(state: Harm, tolerance: Bound, reading: TrialsReading, ratios: Floats) -> Harm:
+    """State of a proportion or threshold after one window.
+
+    `ratios` are the window's log likelihood ratios of the ratio part (or against the limit), shape (4,).
+    """
+    sums, bases = state.gaps, state.bases
+    if tolerance.absolute:
+        increments, bases = gaps.increments(state.bases, [reading], tolerance.absolute)
+        sums = state.gaps + increments
+    trials = reading.control.total + reading.treatment.total
+    return _grown(state, state.ratios + ratios, sums, state.ridits, bases, state.above, trials)
+
+
+def with_histogram(state: Harm, tolerance: Bound, reading: HistogramReading) -> Harm:
+    """State of a latency histogram after one window in which both arms have trials."""
+    control = np.array(reading.control.counts, dtype=np.float64)
+    treatment = np.array(reading.treatment.counts, dtype=np.float64)
+    ratio = ratio_of(tolerance)
+    sums, bases = state.gaps, state.bases
+    ratios = state.ratios
+    if ratios.shape[1]:
+        mostly_above = (state.above > 0.5 * state.trials).astype(np.float64)
+        ratios = ratios + exceedance.increments(control, treatment, ratio, mostly_above)
+    if tolerance.absolute:
+        readings = exceedance.readings(control, treatment)
+        increments, bases = gaps.increments(state.bases, readings, tolerance.absolute)
+        sums = state.gaps + increments
+    drift = (ratio - 1.0) / 2 + (tolerance.absolute or 0.0)
+    ridits = state.ridits + ridit.score(control, treatment, drift)
+    above = state.above + exceedance.above_bounds(control + treatment)
+    trials = reading.control.total + reading.treatment.total
+    return _grown(state, ratios, sums, ridits, bases, above, trials)
+
+
+def _grown(
+    state: Harm,
+    ratios: Floats,
+    gap_sums: Floats,
+    ridits: Floats,
+    bases: tuple[BaseRate, ...],
+    above: Floats,
+    trials: int,
+) -> Harm:
+    log_e = mix_starts(_log_e_by_start(ratios, gap_sums, ridits))
+    return Harm(
+        ratios=ratios,
+        gaps=gap_sums,
+        ridits=ridits,
+        bases=bases,
+        above=above,
+        trials=state.trials + trials,
+        fresh=False,
+        log_e=log_e,
+        log_e_max=max(state.log_e_max, log_e),
+    )
+
+
+def _log_e_by_start(ratios: Floats, gap_sums: Floats, ridits: Floats) -> Floats:
+    """Log e-value since each start point, averaged over bounds and any ridit score."""
+    parts = [log_mix(sums, HARM_LOG_WEIGHTS) for sums in (ratios, gap_sums) if sums.shape[1]]
+    exceeded = log_mean(parts[0] if len(parts) == 1 else np.minimum(*parts))
+    if not ridits.shape[1]:
+        return exceeded
+    both: Floats = np.logaddexp(exceeded, ridit.log_e(ridits)) - log(2.0)
+    return both

@@ -1,0 +1,68 @@
+"""Confidence sequences: intervals that hold at all times at once, by inverting e-processes."""
+
+from math import exp, log, log1p
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import betaln
+
+from analysis.stats.mixture import Floats, log_mix
+
+_GRID: Floats = np.log(20.0) * np.sinh(np.linspace(-2.0, 2.0, 61)) / np.sinh(2.0)
+GRID_RATIOS: Floats = np.exp(_GRID)
+"""Candidate risk ratios from 1/20 to 20, denser around 1."""
+
+_PRIOR: Floats = np.gradient(_GRID) / (1.0 + (_GRID / 0.5) ** 2)
+_LOG_PRIOR: Floats = np.log(_PRIOR / _PRIOR.sum())
+
+
+def ratio_interval(sums: Floats, alpha: float) -> tuple[float | None, float | None]:
+    """Risk ratios that the windows so far do not contradict: (low, high), two-sided at level alpha.
+
+    `sums` is the binomial-form log likelihood summed over windows at `GRID_RATIOS`; alpha bounds the
+    probability that the sequence ever misses the true ratio. None where no candidate of a side is excluded.
+    """
+    log_e = log_mix(sums, _LOG_PRIOR) - sums
+    limit = log(1.0 / alpha)
+    return _edge(log_e[::-1], _GRID[::-1], limit), _edge(log_e, _GRID, limit)
+
+
+def _edge(log_e: Floats, candidates: Floats, limit: float) -> float | None:
+    """Where, going along the candidates, the log e-value rises to the limit for good.
+
+    Between two candidates a line through the two before it errs on the wide side, because the log e-value is
+    convex in the log ratio.
+    """
+    kept = log_e < limit
+    kept[int(np.argmin(log_e))] = True
+    last = int(np.flatnonzero(kept)[-1])
+    if last + 1 == len(candidates):
+        return None
+    edge = float(candidates[last + 1])
+    rise = float(log_e[last] - log_e[last - 1]) if last > 0 else 0.0
+    if rise > 0.0 and log_e[last] < limit:
+        step = float(candidates[last] - candidates[last - 1]) / rise
+        reached = float(candidates[last]) + step * float(limit - log_e[last])
+        edge = min(edge, reached) if step > 0.0 else max(edge, reached)
+    return exp(edge)
+
+
+def share_interval(bad: int, total: int, alpha: float) -> tuple[float, float]:
+    """Shares of bad trials that the counts so far do not contradict, for one arm with a constant rate.
+
+    Beta-binomial mixture with Jeffreys' prior (Howard and others, arXiv 1810.08240). `total` is positive.
+    """
+    return _lowest_share(bad, total, alpha), 1.0 - _lowest_share(total - bad, total, alpha)
+
+
+def _lowest_share(bad: int, total: int, alpha: float) -> float:
+    threshold = float(betaln(bad + 0.5, total - bad + 0.5) - betaln(0.5, 0.5)) + log(alpha)
+    if bad == 0:
+        return 0.0
+    if bad == total:
+        return exp(threshold / total)
+
+    def excess(log_share: float) -> float:
+        return threshold - bad * log_share - (total - bad) * log1p(-exp(log_share))
+
+    return exp(float(brentq(excess, -700.0, log(bad / total))))

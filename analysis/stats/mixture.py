@@ -1,0 +1,54 @@
+"""Mixtures of likelihood ratios in log space. Holds the prior points; never leaves the log scale.
+
+An e-process is a running bet against a null hypothesis: under the null it reaches 1/alpha with probability at
+most alpha, however often one looks (Ville). A weighted average of e-processes is an e-process, which is how
+several alternatives, bucket bounds and start points are combined here.
+"""
+
+from base64 import b64decode, b64encode
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import PlainSerializer, PlainValidator
+
+
+def _packed(array: NDArray[np.float64]) -> dict[str, Any]:
+    return {"shape": list(array.shape), "f8": b64encode(array.astype("<f8").tobytes()).decode("ascii")}
+
+
+def _unpacked(plain: Any) -> NDArray[np.float64]:
+    if isinstance(plain, np.ndarray):
+        return plain
+    return np.frombuffer(b64decode(plain["f8"]), dtype="<f8").astype(np.float64).reshape(plain["shape"])
+
+
+Floats = Annotated[NDArray[np.float64], PlainValidator(_unpacked), PlainSerializer(_packed)]
+"""An array of doubles; in JSON its shape and its bytes, so that it comes back exactly."""
+
+HARM_RATIOS: Floats = np.array([1.3, 1.5, 2.2, 5.0])
+"""How many times worse than the tolerance the alternatives of a harm test are."""
+HARM_LOG_WEIGHTS: Floats = np.log([0.2, 0.4, 0.3, 0.1])
+
+PROMOTE_RATIOS: Floats = np.array([0.5, 0.8, 1.0])
+"""Treatment over control in the alternatives of a promotion test."""
+PROMOTE_LOG_WEIGHTS: Floats = np.log([0.2, 0.2, 0.6])
+
+LOG_NOTHING = -745.0
+"""Log of the smallest positive double: stands for an e-value of zero, because JSON has no infinities."""
+
+
+def log_mix(logs: Floats, log_weights: Floats) -> Floats:
+    """Log of the weighted sum of exponentials: `logs` of shape (..., j) with `log_weights` of shape (j,).
+
+    >>> float(log_mix(np.zeros(3), np.log([0.2, 0.2, 0.6])).round(12))
+    0.0
+    """
+    mixed: Floats = np.logaddexp.reduce(logs + log_weights, axis=-1)
+    return mixed
+
+
+def log_mean(logs: Floats) -> Floats:
+    """Log of the plain average of exponentials over the last axis, which must not be empty."""
+    mean: Floats = np.logaddexp.reduce(logs, axis=-1) - np.log(logs.shape[-1])
+    return mean

@@ -1,0 +1,88 @@
+"""An in-memory target for tests, ours and those of people who write plugins. It keeps the same contract."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.core.model import Arm
+from engine.core.target import (
+    ALL_TO_CONTROL,
+    Health,
+    RouterSeries,
+    TargetFacts,
+    TargetGone,
+    TargetState,
+    Weights,
+)
+
+
+class FakeTargetOptions(BaseModel):
+    """Identity and variant names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    key: str = "fake/checkout"
+    control: str = "v1"
+    treatment: str = "v2"
+
+
+class FakeTarget:
+    """A target whose health and failures are scripted by the test.
+
+    Attributes:
+        weights: what it routes; set it to play a foreign writer.
+        health: per arm; both ready since time 0 at first.
+        gone: while this is a text, the target gives no usable answer and changes nothing.
+        loses_answers: acts take effect, but the caller hears `gone`.
+        applied: every act that changed something, in order.
+        router, source_options: handed out by `facts`.
+    """
+
+    Options: ClassVar[type[FakeTargetOptions]] = FakeTargetOptions
+
+    def __init__(self, options: FakeTargetOptions | None = None) -> None:
+        self._options = options or FakeTargetOptions()
+        self.weights = ALL_TO_CONTROL
+        self.health: dict[Arm, Health] = {arm: Health(ready=True, ready_since_s=0.0) for arm in Arm}
+        self.gone: str | None = None
+        self.loses_answers = False
+        self.applied: list[Weights] = []
+        self.router: RouterSeries | None = None
+        self.source_options: Mapping[str, object] = {}
+
+    def facts(self) -> TargetFacts:
+        """Identity, variant names and labels."""
+        options = self._options
+        return TargetFacts(
+            key=options.key,
+            control=options.control,
+            treatment=options.treatment,
+            arm_labels={
+                Arm.CONTROL: {"version": options.control},
+                Arm.TREATMENT: {"version": options.treatment},
+            },
+            router=self.router,
+            source_options=self.source_options,
+        )
+
+    def observe(self) -> TargetState | TargetGone:
+        """The scripted state."""
+        if self.gone is not None:
+            return TargetGone(detail=self.gone)
+        return TargetState(
+            weights=self.weights,
+            control=self.health[Arm.CONTROL],
+            treatment=self.health[Arm.TREATMENT],
+            version=hashlib.sha256(str(self.weights).encode()).hexdigest()[:16],
+        )
+
+    def apply(self, weights: Weights) -> TargetState | TargetGone:
+        """Be at these weights, unless scripted to be gone."""
+        if self.gone is None and weights != self.weights:
+            self.weights = weights
+            self.applied.append(weights)
+        if self.gone is None and self.loses_answers:
+            return TargetGone(detail="the answer was lost")
+        return self.observe()

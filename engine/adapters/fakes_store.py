@@ -1,0 +1,170 @@
+"""A store in memory with the behaviour of the real one, for tests and dry runs. Nothing outlives it."""
+
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from threading import RLock
+
+from engine.adapters.store import checks
+from engine.adapters.store.leasing import LeaseState, Watch
+from engine.core.events import Actor, Command, Commanded, Event, Freeze, Verb
+from engine.core.run import Run
+from engine.ports import Json, Lease, Snapshot, StoredRun
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    """One run as kept in memory."""
+
+    run: StoredRun
+    events: list[Event]
+    lease: LeaseState = field(default_factory=LeaseState)
+
+
+class MemoryStore:
+    """Runs, events, leases and commands in memory; `engine.ports.Store` says what each method does."""
+
+    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._watch = Watch(monotonic_s)
+        self._lock = RLock()
+        self._runs: dict[str, _Kept] = {}
+        self._commands: list[Command] = []
+        self._done: set[int] = set()
+        self._freeze: Freeze | None = None
+
+    def create(
+        self, snapshot: Snapshot, spec: Json, events: Sequence[Event], *, replace: str | None = None
+    ) -> None:
+        """Add a run with its first events; a run to `replace` must have ended."""
+        run = snapshot.run
+        checks.check_follows(events, snapshot, run.id, 0)
+        with self._lock:
+            if replace is not None:
+                replaced = self._kept(replace).run.snapshot.run
+                if not replaced.phase.ended:
+                    raise checks.not_ended(replace, replaced.phase)
+            if run.id in self._runs:
+                raise checks.id_taken(run.id)
+            if not run.phase.ended:
+                self._check_free(run)
+            stored = StoredRun(spec=deepcopy(spec), snapshot=deepcopy(snapshot))
+            self._runs[run.id] = _Kept(run=stored, events=list(events))
+
+    def load(self, run_id: str) -> StoredRun:
+        """One run."""
+        with self._lock:
+            return deepcopy(self._kept(run_id).run)
+
+    def runs(self) -> Sequence[StoredRun]:
+        """All runs, newest first."""
+        with self._lock:
+            found = [deepcopy(kept.run) for kept in self._runs.values()]
+        return sorted(found, key=lambda run: (run.snapshot.run.launched_s, run.snapshot.run.id), reverse=True)
+
+    def unreadable(self) -> Sequence[CorruptRecord]:
+        """None: memory holds values, not rows."""
+        return ()
+
+    def active(self) -> Sequence[str]:
+        """Ids of runs that have not ended, oldest first."""
+        runs = [stored.snapshot.run for stored in reversed(self.runs())]
+        return tuple(run.id for run in runs if not run.phase.ended)
+
+    def waiting(self) -> Sequence[str]:
+        """Ids of active runs that have commands not yet done, oldest first."""
+        return tuple(run_id for run_id in self.active() if self.requested(run_id))
+
+    def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
+        """Events and the state they lead to; without events, only the state."""
+        with self._lock:
+            kept = self._kept(lease.run_id)
+            if (kept.lease.owner, kept.lease.token) != (lease.owner, lease.token):
+                raise checks.lease_lost(lease, kept.lease.owner, kept.lease.token)
+            checks.check_follows(events, snapshot, lease.run_id, kept.run.snapshot.run.seq)
+            kept.events.extend(events)
+            kept.run = StoredRun(spec=kept.run.spec, snapshot=deepcopy(snapshot))
+            reported = {event.payload.command_id for event in events if isinstance(event.payload, Commanded)}
+            self._done |= {command.id for command in self.requested(lease.run_id)} & reported
+
+    def events(self, run_id: str, after_seq: int = 0) -> Sequence[Event]:
+        """Events in order."""
+        with self._lock:
+            return tuple(self._kept(run_id).events[after_seq:])
+
+    def acquire(self, run_id: str, owner: str, now_s: float, ttl_s: float) -> Lease | None:
+        """The lease (renewed if already ours), or None while somebody else holds it."""
+        with self._lock:
+            kept = self._kept(run_id)
+            if not self._watch.may_take(run_id, kept.lease, owner, now_s, ttl_s):
+                return None
+            kept.lease = kept.lease.granted(owner, now_s, ttl_s)
+            return self.holder(run_id, now_s)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease up; harmless when it is no longer ours."""
+        with self._lock:
+            kept = self._runs.get(lease.run_id)
+            if kept is not None and (kept.lease.owner, kept.lease.token) == (lease.owner, lease.token):
+                kept.lease = kept.lease.released()
+
+    def holder(self, run_id: str, now_s: float) -> Lease | None:
+        """Who drives the run now."""
+        with self._lock:
+            kept = self._runs.get(run_id)
+            if kept is None or kept.lease.owner is None or not kept.lease.held(now_s):
+                return None
+            state = kept.lease
+            return Lease(run_id=run_id, owner=kept.lease.owner, token=state.token, expires_s=state.expires_s)
+
+    def request(
+        self, run_id: str, verb: Verb, actor: Actor, reason: str, source: str, now_s: float
+    ) -> Command:
+        """Record a command for whoever drives the run."""
+        with self._lock:
+            self._kept(run_id)
+            command = Command(
+                id=len(self._commands) + 1,
+                run_id=run_id,
+                verb=verb,
+                actor=actor,
+                reason=reason,
+                source=source,
+                at_s=now_s,
+            )
+            self._commands.append(command)
+            return command
+
+    def requested(self, run_id: str) -> Sequence[Command]:
+        """Commands not yet done, oldest first."""
+        with self._lock:
+            return tuple(
+                command
+                for command in self._commands
+                if command.run_id == run_id and command.id not in self._done
+            )
+
+    def set_freeze(self, freeze: Freeze | None) -> None:
+        """Begin or end the freeze."""
+        self._freeze = freeze
+
+    def freeze(self) -> Freeze | None:
+        """The freeze in force, if any."""
+        return self._freeze
+
+    def _kept(self, run_id: str) -> _Kept:
+        try:
+            return self._runs[run_id]
+        except KeyError:
+            names = [(known, kept.run.snapshot.run.name) for known, kept in self._runs.items()]
+            raise checks.no_such_run(run_id, names) from None
+
+    def _check_free(self, run: Run) -> None:
+        others = [kept.run.snapshot.run for kept in self._runs.values()]
+        active = [other for other in others if not other.phase.ended]
+        for other in active:
+            if other.name == run.name:
+                raise checks.name_taken(run.name, other.id, other.phase)
+        for other in active:
+            if other.target_key == run.target_key:
+                raise checks.target_taken(run.target_key, other.id, other.phase)

@@ -1,0 +1,156 @@
+"""One connection door for the store: transactions in, errors out in words. Knows no tables.
+
+A write transaction takes SQLite's write lock at its begin (`BEGIN IMMEDIATE`), so what it reads is still true
+when it writes. Commits reach the disk before they return (`synchronous=FULL`): an act must not outlive the
+record of its intent.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+
+from engine.errors import StoreBusy, StoreError
+
+BUSY_S = 5.0
+"""How long to wait for another writer before giving up; `?timeout=` in the URL overrides it."""
+
+_ADVICE = {
+    sqlite3.SQLITE_READONLY: "it is read-only; make the file and its folder writable for this user",
+    sqlite3.SQLITE_FULL: "the disk is full; free some space. What was written before is intact",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that folder and file are writable for this user",
+    sqlite3.SQLITE_NOTADB: "it is not a database; name another file, or move this one away",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; restore it from a backup (`sqlite3 FILE .recover` may save more)",
+    sqlite3.SQLITE_IOERR: "the disk reports an error; check the device it is on",
+}
+_OTHERWISE = "it did not do as asked; check that it can be reached and that this user may write to it"
+
+
+class Conflict(StoreError):  # noqa: N818 (as in engine.errors)
+    """A constraint of the tables refused a row; nothing was written."""
+
+
+class Database:
+    """A database by URL.
+
+    Attributes:
+        where: path or URL without password, for messages.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = _parsed(url)
+        self.where = _where(parsed)
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        if self.sqlite:
+            _make_folder(parsed)
+        try:
+            self._engine = create_engine(parsed, connect_args=_connect_args(parsed))
+        except (ArgumentError, ImportError) as error:
+            msg = f"database {self.where} cannot be used: {error}. Install the driver that the URL names."
+            raise StoreError(msg) from error
+        if self.sqlite:
+            _configure_sqlite(self._engine)
+        self._writing = self._engine.execution_options(writes=True)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state of the database throughout.
+
+        Raises:
+            StoreError: in words, whatever the driver raised.
+        """
+        return self._transaction(self._engine)
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that is alone in writing; all of it is kept, or nothing.
+
+        Raises:
+            StoreBusy: another writer did not finish in time.
+            Conflict: a constraint refused a row; the caller knows what that means.
+            StoreError: in words, whatever else the driver raised.
+        """
+        return self._transaction(self._writing)
+
+    def use_wal(self) -> None:
+        """Let readers and the writer not wait for each other. Stays with the file."""
+        with self._translated(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        with self._translated(), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            msg = f"database {self.where}: {error.orig}. Nothing was written."
+            raise Conflict(msg) from error
+        except DBAPIError as error:
+            raise _explained(error, self.where) from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        msg = f"{url!r} is not a database URL; write it as sqlite:///path/to/rampwise.db"
+        raise StoreError(msg) from error
+
+
+def _where(url: URL) -> str:
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)
+
+
+def _make_folder(url: URL) -> None:
+    if not url.database or url.database == ":memory:" or "uri" in url.query:
+        return
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"database {url.database}: its folder cannot be made: {error.strerror}. Name another path."
+        raise StoreError(msg) from error
+
+
+def _connect_args(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite" and "timeout" not in url.query:
+        return {"timeout": BUSY_S}
+    return {}
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; _on_begin does
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+
+def _explained(error: DBAPIError, where: str) -> StoreError:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else sqlite3.SQLITE_OK
+    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StoreBusy(
+            f"database {where}: locked by another program, which did not finish in time. "
+            "Nothing was written; try again, and close any shell or backup that holds it open."
+        )
+    return StoreError(f"database {where}: {error.orig}: {_ADVICE.get(primary, _OTHERWISE)}.")

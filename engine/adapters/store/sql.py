@@ -1,0 +1,216 @@
+"""The store on a SQL database: SQLite by default, PostgreSQL when several engines share it.
+
+Every write is one transaction and the log only grows. No decision is made here.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from sqlalchemy import delete, insert, select, update
+
+from engine.adapters.store import checks, records, statements
+from engine.adapters.store.database import Conflict, Database
+from engine.adapters.store.leasing import Watch
+from engine.adapters.store.tables import COMMANDS, EVENTS, FREEZES, RUNS
+from engine.core.events import Actor, Command, Event, Freeze, Verb
+from engine.errors import CorruptRecord
+from engine.ports import Json, Lease, Snapshot, StoredRun
+
+_log = structlog.get_logger(__name__)
+_FREEZE_ID = 1
+
+
+class SqlStore:
+    """Runs, events, leases and commands in a database; `engine.ports.Store` says what each method does.
+
+    Every method raises StoreError (StoreBusy while locked) when the database cannot be used. An `owner` of
+    leases must be unique to one engine process. Safe to share between threads.
+    """
+
+    def __init__(self, database: Database, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._watch = Watch(monotonic_s)
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self._database.close()
+
+    def create(
+        self, snapshot: Snapshot, spec: Json, events: Sequence[Event], *, replace: str | None = None
+    ) -> None:
+        """Add a run with its first events.
+
+        Args:
+            snapshot: the run's state after `events`.
+            spec: the experiment document with every default filled in.
+            events: numbered from 1.
+            replace: a run that must have ended: the caller stops it first, so that one engine at a time
+                moves the target's traffic and its log says how it ended.
+
+        Raises:
+            UsageError: `replace` goes on, or name, target or id belong to another run.
+        """
+        run = snapshot.run
+        checks.check_follows(events, snapshot, run.id, 0)
+        try:
+            with self._database.write() as connection:
+                if replace is not None:
+                    statements.check_ended(connection, replace)
+                connection.execute(insert(RUNS).values(records.run_row(snapshot, spec)))
+                statements.add_events(connection, events)
+                statements.add_lease(connection, run.id)
+        except Conflict as error:
+            with self._database.read() as connection:
+                raise statements.why_refused(connection, snapshot.run) from error
+
+    def load(self, run_id: str) -> StoredRun:
+        """One run."""
+        with self._database.read() as connection:
+            row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).one_or_none()
+            if row is None:
+                raise statements.unknown(connection, run_id)
+        return records.stored_run_of(row)
+
+    def runs(self) -> Sequence[StoredRun]:
+        """All readable runs, newest first; each unreadable one is logged, and told by `unreadable`."""
+        found, unreadable = self._scan()
+        for error in unreadable:
+            _log.warning("run_unreadable", database=self._database.where, error=str(error))
+        return found
+
+    def unreadable(self) -> Sequence[CorruptRecord]:
+        """Why runs are left out of `runs`, one error per run, each naming its run."""
+        return self._scan()[1]
+
+    def active(self) -> Sequence[str]:
+        """Ids of runs that have not ended, oldest first; unreadable ones too."""
+        query = select(RUNS.c.id).where(RUNS.c.active).order_by(RUNS.c.created_s, RUNS.c.id)
+        with self._database.read() as connection:
+            return tuple(connection.scalars(query))
+
+    def waiting(self) -> Sequence[str]:
+        """Ids of active runs that have commands not yet done, oldest first."""
+        asked = select(COMMANDS.c.run_id).where(COMMANDS.c.done_seq.is_(None))
+        query = select(RUNS.c.id).where(RUNS.c.active, RUNS.c.id.in_(asked))
+        with self._database.read() as connection:
+            return tuple(connection.scalars(query.order_by(RUNS.c.created_s, RUNS.c.id)))
+
+    def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
+        """Events and the state they lead to; without events, only the state. Closes the commands they did."""
+        values = records.snapshot_row(snapshot)
+        with self._database.write() as connection:
+            statements.check_lease(connection, lease)
+            seq = connection.scalar(select(RUNS.c.seq).where(RUNS.c.id == lease.run_id)) or 0
+            checks.check_follows(events, snapshot, lease.run_id, seq)
+            statements.add_events(connection, events)
+            connection.execute(update(RUNS).where(RUNS.c.id == lease.run_id).values(values))
+            for event in events:
+                statements.close_command(connection, event)
+
+    def events(self, run_id: str, after_seq: int = 0) -> Sequence[Event]:
+        """Events in order.
+
+        Raises:
+            UsageError: there is no such run.
+            CorruptRecord: an event cannot be read or is missing.
+        """
+        query = (
+            select(EVENTS).where(EVENTS.c.run_id == run_id, EVENTS.c.seq > after_seq).order_by(EVENTS.c.seq)
+        )
+        with self._database.read() as connection:
+            last = connection.scalar(select(RUNS.c.seq).where(RUNS.c.id == run_id))
+            if last is None:
+                raise statements.unknown(connection, run_id)
+            rows = connection.execute(query).all()
+        missing = set(range(after_seq + 1, last + 1)) - {row.seq for row in rows}
+        if missing:
+            msg = f"run {run_id}, event {min(missing)} is missing; restore the database from a backup."
+            raise CorruptRecord(msg)
+        return tuple(records.event_of(row) for row in rows)
+
+    def acquire(self, run_id: str, owner: str, now_s: float, ttl_s: float) -> Lease | None:
+        """The lease (renewed if already ours), or None while somebody else holds it."""
+        with self._database.write() as connection:
+            state = statements.lease_state(connection, run_id)
+            if state is None:
+                raise statements.unknown(connection, run_id)
+            if not self._watch.may_take(run_id, state, owner, now_s, ttl_s):
+                return None
+            granted = state.granted(owner, now_s, ttl_s)
+            statements.keep_lease(connection, run_id, granted)
+        return Lease(run_id=run_id, owner=owner, token=granted.token, expires_s=granted.expires_s)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease up; harmless when it is no longer ours."""
+        with self._database.write() as connection:
+            state = statements.lease_state(connection, lease.run_id)
+            if state is not None and (state.owner, state.token) == (lease.owner, lease.token):
+                statements.keep_lease(connection, lease.run_id, state.released())
+
+    def holder(self, run_id: str, now_s: float) -> Lease | None:
+        """Who drives the run now."""
+        with self._database.read() as connection:
+            state = statements.lease_state(connection, run_id)
+        if state is None or state.owner is None or not state.held(now_s):
+            return None
+        return Lease(run_id=run_id, owner=state.owner, token=state.token, expires_s=state.expires_s)
+
+    def request(
+        self, run_id: str, verb: Verb, actor: Actor, reason: str, source: str, now_s: float
+    ) -> Command:
+        """Record a command for whoever drives the run. UsageError when there is no such run."""
+        values = {
+            "run_id": run_id,
+            "verb": verb.value,
+            "actor_user": actor.user,
+            "actor_host": actor.host,
+            "reason": reason,
+            "source": source,
+            "at_s": now_s,
+        }
+        with self._database.write() as connection:
+            if connection.scalar(select(RUNS.c.id).where(RUNS.c.id == run_id)) is None:
+                raise statements.unknown(connection, run_id)
+            row = connection.execute(insert(COMMANDS).values(values).returning(COMMANDS)).one()
+        return records.command_of(row)
+
+    def requested(self, run_id: str) -> Sequence[Command]:
+        """Commands not yet done, oldest first."""
+        waiting = (COMMANDS.c.run_id == run_id) & COMMANDS.c.done_seq.is_(None)
+        with self._database.read() as connection:
+            rows = connection.execute(select(COMMANDS).where(waiting).order_by(COMMANDS.c.id)).all()
+        return tuple(records.command_of(row) for row in rows)
+
+    def set_freeze(self, freeze: Freeze | None) -> None:
+        """Begin or end the freeze."""
+        with self._database.write() as connection:
+            connection.execute(delete(FREEZES))
+            if freeze is not None:
+                connection.execute(
+                    insert(FREEZES).values(
+                        id=_FREEZE_ID,
+                        reason=freeze.reason,
+                        actor_user=freeze.actor.user,
+                        actor_host=freeze.actor.host,
+                        since_s=freeze.since_s,
+                    )
+                )
+
+    def freeze(self) -> Freeze | None:
+        """The freeze in force, if any."""
+        with self._database.read() as connection:
+            row = connection.execute(select(FREEZES)).one_or_none()
+        return None if row is None else records.freeze_of(row)
+
+    def _scan(self) -> tuple[list[StoredRun], list[CorruptRecord]]:
+        with self._database.read() as connection:
+            rows = connection.execute(select(RUNS).order_by(RUNS.c.created_s.desc(), RUNS.c.id.desc())).all()
+        found: list[StoredRun] = []
+        unreadable: list[CorruptRecord] = []
+        for row in rows:
+            try:
+                found.append(records.stored_run_of(row))
+            except CorruptRecord as error:
+                unreadable.append(error)
+        return found, unreadable

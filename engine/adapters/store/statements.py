@@ -1,0 +1,90 @@
+"""The store's statements, each inside a transaction that its caller opened; one idea each."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from engine.adapters.store import checks, records
+from engine.adapters.store.leasing import LeaseState
+from engine.adapters.store.tables import COMMANDS, EVENTS, LEASES, RUNS
+from engine.core.events import Commanded, Event
+from engine.core.run import Phase, Run
+from engine.errors import UsageError
+from engine.ports import Lease
+
+
+def add_events(connection: Connection, events: Sequence[Event]) -> None:
+    """Add events to the log."""
+    if events:
+        connection.execute(insert(EVENTS), [records.event_row(event) for event in events])
+
+
+def add_lease(connection: Connection, run_id: str) -> None:
+    """Add a new run's lease, in nobody's hands."""
+    connection.execute(insert(LEASES).values(run_id=run_id, **asdict(LeaseState())))
+
+
+def lease_state(connection: Connection, run_id: str) -> LeaseState | None:
+    """The lease as kept, locked for this transaction where the database locks rows; None without a run."""
+    columns = (LEASES.c.owner, LEASES.c.token, LEASES.c.beats, LEASES.c.expires_s)
+    query = select(*columns).where(LEASES.c.run_id == run_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return LeaseState(owner=row.owner, token=row.token, beats=row.beats, expires_s=row.expires_s)
+
+
+def keep_lease(connection: Connection, run_id: str, state: LeaseState) -> None:
+    """Write the lease."""
+    connection.execute(update(LEASES).where(LEASES.c.run_id == run_id).values(asdict(state)))
+
+
+def check_lease(connection: Connection, lease: Lease) -> None:
+    """Refuse an older lease than the one kept. Its expiry does not matter while nobody else took it.
+
+    Raises:
+        LeaseLost: somebody else holds the lease, or it was given up.
+    """
+    state = lease_state(connection, lease.run_id)
+    if state is None:
+        raise unknown(connection, lease.run_id)
+    if (state.owner, state.token) != (lease.owner, lease.token):
+        raise checks.lease_lost(lease, state.owner, state.token)
+
+
+def check_ended(connection: Connection, run_id: str) -> None:
+    """Refuse to replace a run that goes on. UsageError says so, or that there is no such run."""
+    phase = connection.scalar(select(RUNS.c.phase).where(RUNS.c.id == run_id))
+    if phase is None:
+        raise unknown(connection, run_id)
+    if not Phase(phase).ended:
+        raise checks.not_ended(run_id, Phase(phase))
+
+
+def close_command(connection: Connection, event: Event) -> None:
+    """Mark the command done that this event reports, if it reports one."""
+    if isinstance(event.payload, Commanded):
+        of_event = (COMMANDS.c.id == event.payload.command_id) & (COMMANDS.c.run_id == event.run_id)
+        connection.execute(update(COMMANDS).where(of_event).values(done_seq=event.seq))
+
+
+def unknown(connection: Connection, run_id: str) -> UsageError:
+    """The refusal for an unknown run, with near ones."""
+    known = connection.execute(select(RUNS.c.id, RUNS.c.name)).all()
+    return checks.no_such_run(run_id, ((row.id, row.name) for row in known))
+
+
+def why_refused(connection: Connection, run: Run) -> UsageError:
+    """Whom a new run clashed with when the database refused it."""
+    if connection.scalar(select(RUNS.c.id).where(RUNS.c.id == run.id)) is not None:
+        return checks.id_taken(run.id)
+    same = or_(RUNS.c.name == run.name, RUNS.c.target_key == run.target_key)
+    columns = (RUNS.c.id, RUNS.c.name, RUNS.c.phase)
+    query = select(*columns).where(RUNS.c.active, same).order_by(RUNS.c.name != run.name)
+    other = connection.execute(query).first()
+    if other is None:
+        return checks.launched_at_once(run.name)
+    if other.name == run.name:
+        return checks.name_taken(run.name, other.id, other.phase)
+    return checks.target_taken(run.target_key, other.id, other.phase)

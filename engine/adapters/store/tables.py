@@ -1,0 +1,90 @@
+"""The tables as SQLAlchemy sees them. They are made by the migrations, never from here; a test compares both.
+
+Documents (`spec`, `snapshot`, `data`) are JSON text, read by `records` so that a damaged one can be named.
+Times are epoch seconds.
+"""
+
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("target_key", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("schema", Integer, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("created_s", Double, nullable=False),
+    Column("updated_s", Double, nullable=False),
+)
+# The database itself keeps racing launches apart: one active run per name and per target.
+Index(
+    "one_active_run_per_name",
+    RUNS.c.name,
+    unique=True,
+    sqlite_where=RUNS.c.active,
+    postgresql_where=RUNS.c.active,
+)
+Index(
+    "one_active_run_per_target",
+    RUNS.c.target_key,
+    unique=True,
+    sqlite_where=RUNS.c.active,
+    postgresql_where=RUNS.c.active,
+)
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("run_id", String, ForeignKey("runs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at_s", Double, nullable=False),
+    Column("type", String, nullable=False),
+    Column("schema", Integer, nullable=False),
+    Column("actor_user", String, nullable=False),
+    Column("actor_host", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rule", String, nullable=True),
+    Column("data", Text, nullable=False),
+)
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("run_id", String, ForeignKey("runs.id"), primary_key=True),
+    Column("owner", String, nullable=True),
+    Column("token", Integer, nullable=False),
+    Column("beats", Integer, nullable=False),
+    Column("expires_s", Double, nullable=False),
+)
+
+COMMANDS = Table(
+    "commands",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", String, ForeignKey("runs.id"), nullable=False, index=True),
+    Column("verb", String, nullable=False),
+    Column("actor_user", String, nullable=False),
+    Column("actor_host", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", String, nullable=False),
+    Column("at_s", Double, nullable=False),
+    Column("done_seq", Integer, nullable=True),
+)
+
+FREEZES = Table(
+    "freezes",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("actor_user", String, nullable=False),
+    Column("actor_host", String, nullable=False),
+    Column("since_s", Double, nullable=False),
+)

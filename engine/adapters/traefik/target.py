@@ -1,0 +1,217 @@
+"""`LocalTarget`: moves traffic between versions on a local platform, and reads back what the proxy routes.
+
+It needs the platform's record, its routes directory and the proxy; neither database nor Prometheus.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import requests
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from engine.adapters.traefik import platform_record as records
+from engine.adapters.traefik.platform_record import PlatformRecord
+from engine.adapters.traefik.routes import Route, Routed, backend_name, parse_routed, publish
+from engine.core.model import Arm, Matcher, Selector
+from engine.core.target import Health, RouterSeries, TargetFacts, TargetGone, TargetState, Weights
+from engine.errors import Unreachable, UsageError
+
+API_TIMEOUT_S = 1.0
+HEALTH_TIMEOUT_S = 0.5
+TAKE_OVER_S = 3.0
+POLL_S = 0.02
+
+
+class LocalTargetOptions(BaseModel):
+    """Which service of which local platform, and which of its versions are compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    service: str = Field(min_length=1, description="Service behind the local proxy")
+    control: str = Field(min_length=1, description="Version that serves now")
+    treatment: str = Field(min_length=1, description="Version to release")
+    platform: str = Field("default", min_length=1, description="Name of the platform, or its directory")
+    sticky: bool = Field(False, description="Keep a session on its version by cookie")
+
+    @model_validator(mode="after")
+    def _two_versions(self) -> Self:
+        if self.control == self.treatment:
+            raise ValueError(f"control and treatment are both {self.control}; name two versions")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The platform's record, and where it was found."""
+
+    directory: Path
+    record: PlatformRecord
+
+
+class LocalTarget:
+    """Traffic of one service on a local platform."""
+
+    Options: ClassVar[type[LocalTargetOptions]] = LocalTargetOptions
+
+    def __init__(self, options: LocalTargetOptions) -> None:
+        self._options = options
+        self._http = requests.Session()
+        # A proxy for the outside world must not see loopback traffic.
+        self._http.trust_env = False
+
+    def facts(self) -> TargetFacts:
+        """Identity, versions and labels, from the platform's record.
+
+        Raises:
+            Unreachable: no such platform. UsageError: it has no such service or version.
+        """
+        options, place = self._options, self._place()
+        return TargetFacts(
+            key=f"local/{records.label(place.directory)}/{options.service}",
+            control=options.control,
+            treatment=options.treatment,
+            arm_labels={
+                Arm.CONTROL: {"service": options.service, "version": options.control},
+                Arm.TREATMENT: {"service": options.service, "version": options.treatment},
+            },
+            router=self._router_series(),
+            source_options={"url": place.record.url(records.PROMETHEUS)},
+        )
+
+    def observe(self) -> TargetState | TargetGone:
+        """What the proxy routes, and whether both versions are ready. Bounded by about 2 s."""
+        try:
+            place = self._place()
+            return self._state(place, self._routed(place))
+        except (Unreachable, UsageError) as error:
+            return TargetGone(detail=str(error))
+
+    def apply(self, weights: Weights) -> TargetState | TargetGone:
+        """Be at these weights; every other version of the service gets nothing. Bounded by about 5 s.
+
+        When the proxy is dead the file is written all the same, so that traffic is right when it returns.
+        """
+        try:
+            place = self._place()
+            route = self._route(place, weights)
+            publish(route, records.routes_file(place.directory, route.service))
+        except OSError as error:
+            return TargetGone(detail=f"the routes file cannot be written: {error}")
+        except (Unreachable, UsageError) as error:
+            return TargetGone(detail=str(error))
+        try:
+            return self._state(place, self._await_take_over(place, route))
+        except Unreachable as error:
+            return TargetGone(
+                detail=f"{error}. The routes file says {weights}, which the proxy will route when it is back"
+            )
+
+    def _place(self) -> _Place:
+        options = self._options
+        directory = records.locate(options.platform)
+        record = records.read(directory)
+        if record is None:
+            raise Unreachable(f"there is no local platform in {directory}; type: rampwise local up")
+        if record.phase != "up":
+            raise Unreachable(
+                f"the local platform in {directory} is still starting; type: rampwise local status"
+            )
+        if options.service not in record.versions:
+            raise UsageError(
+                f"the platform has no service {options.service}; it has {', '.join(record.versions)}"
+            )
+        known = record.versions[options.service]
+        for version in (options.control, options.treatment):
+            if version not in known:
+                raise UsageError(f"{options.service} has no version {version}; it has {', '.join(known)}")
+        return _Place(directory, record)
+
+    def _route(self, place: _Place, weights: Weights) -> Route:
+        options = self._options
+        return Route(
+            service=options.service,
+            backends=place.record.backends(options.service),
+            weights={options.control: weights.control, options.treatment: weights.treatment},
+            sticky=options.sticky,
+        )
+
+    def _router_series(self) -> RouterSeries:
+        options = self._options
+        names = {
+            arm: f"{backend_name(options.service, version)}@file"
+            for arm, version in ((Arm.CONTROL, options.control), (Arm.TREATMENT, options.treatment))
+        }
+        both = Matcher(
+            label="service", op="=~", value="|".join(name.replace(".", r"\.") for name in names.values())
+        )
+        failed = Matcher(label="code", op="=~", value="5..")
+        requests_total = "traefik_service_requests_total"
+        return RouterSeries(
+            requests=Selector(name=requests_total, matchers=(both,)),
+            errors=Selector(name=requests_total, matchers=(both, failed)),
+            buckets=Selector(name="traefik_service_request_duration_seconds_bucket", matchers=(both,)),
+            arm_labels={arm: {"service": name} for arm, name in names.items()},
+        )
+
+    def _routed(self, place: _Place) -> Routed:
+        url = f"{place.record.url(records.PROXY, 'api')}/api/http/services/{self._options.service}@file"
+        try:
+            answer = self._http.get(url, timeout=API_TIMEOUT_S)
+            answer.raise_for_status()
+            return parse_routed(self._options.service, answer.json())
+        except (requests.RequestException, ValueError) as error:
+            raise Unreachable(
+                f"the proxy gave no usable answer at {url} ({type(error).__name__}); "
+                "type: rampwise local status"
+            ) from error
+
+    def _await_take_over(self, place: _Place, route: Route) -> Routed:
+        """What is routed once the proxy has read the file, or after `TAKE_OVER_S` whatever it says then."""
+        wanted = {version: route.weights.get(version, 0) for version in route.backends}
+        deadline = time.monotonic() + TAKE_OVER_S
+        while True:
+            routed = self._routed(place)
+            done = routed.weights == wanted and routed.sticky == route.sticky
+            if done or time.monotonic() > deadline:
+                return routed
+            time.sleep(POLL_S)
+
+    def _state(self, place: _Place, routed: Routed) -> TargetState:
+        options = self._options
+        return TargetState(
+            weights=_percent(routed, options),
+            control=self._health(place, options.control),
+            treatment=self._health(place, options.treatment),
+            version=routed.version,
+        )
+
+    def _health(self, place: _Place, version: str) -> Health:
+        url = f"{place.record.url(f'{self._options.service}/{version}')}/healthz"
+        try:
+            answer = self._http.get(url, timeout=HEALTH_TIMEOUT_S)
+            ready_since_s = float(answer.json()["ready_since_s"])
+        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+            return Health(
+                ready=False, ready_since_s=None, detail=f"{version} gave no usable answer at {url}: {error}"
+            )
+        if answer.status_code != requests.codes.ok:
+            return Health(
+                ready=False, ready_since_s=None, detail=f"{version} answered {answer.status_code} at {url}"
+            )
+        return Health(ready=True, ready_since_s=ready_since_s)
+
+
+def _percent(routed: Routed, options: LocalTargetOptions) -> Weights:
+    """The split between the two versions. Unreachable when traffic goes elsewhere too, or nowhere."""
+    split = ", ".join(f"{version} {weight}" for version, weight in routed.weights.items())
+    elsewhere = sum(w for v, w in routed.weights.items() if v not in (options.control, options.treatment))
+    control = routed.weights.get(options.control, 0)
+    treatment = routed.weights.get(options.treatment, 0)
+    if elsewhere or control + treatment != 100:
+        raise Unreachable(
+            f"somebody else split the traffic of {options.service}: {split}; "
+            f"{options.control} and {options.treatment} should share 100; type: rampwise target reset"
+        )
+    return Weights(control=control, treatment=treatment)

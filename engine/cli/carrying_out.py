@@ -1,0 +1,103 @@
+"""Carries out what a person asked of a run: recorded first, then done by whoever drives it, or by ourselves."""
+
+import time
+from dataclasses import dataclass
+
+from engine.cli.session import SOURCE
+from engine.core import talk
+from engine.core.events import Actor, Command, Commanded, Verb
+from engine.driver import Driver
+from engine.errors import StoreBusy, UsageError
+from engine.ports import Store
+
+_ENDS = frozenset({Verb.PROMOTE, Verb.ROLLBACK, Verb.STOP})
+_LOOK_EVERY_S = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A command in the store; its answer is an event after `after_seq`."""
+
+    command: Command
+    after_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of a command; `text` says it."""
+
+    done: bool
+    text: str
+
+
+def record(driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str) -> Recorded:
+    """Write a command down for whoever drives the run. UsageError when the run has ended."""
+    run = driver.store.load(run_id).snapshot.run
+    if run.phase.ended:
+        raise UsageError(talk.has_ended(run, verb))
+    command = driver.store.request(run_id, verb, actor, reason, SOURCE, driver.clock.now_s())
+    return Recorded(command=command, after_seq=run.seq)
+
+
+def carry_out(driver: Driver, recorded: Recorded, within_s: float | None) -> Answer:
+    """Wait until a command is done and, for one that ends the run, until traffic has moved.
+
+    Ticks the run itself while nobody else drives it, and gives it up afterwards.
+
+    Args:
+        within_s: how long at the most; None for as long as it takes.
+    """
+    run_id = recorded.command.run_id
+    deadline_s = None if within_s is None else time.monotonic() + within_s
+    try:
+        answer = _answer(driver.store, recorded)
+        while answer is None and (deadline_s is None or time.monotonic() < deadline_s):
+            if not _moved_on(driver, run_id):
+                time.sleep(_LOOK_EVERY_S)
+            answer = _answer(driver.store, recorded)
+        return answer or _unfinished(driver, recorded)
+    finally:
+        driver.give_up(run_id)
+
+
+def _moved_on(driver: Driver, run_id: str) -> bool:
+    """Whether one tick of ours moved the run on."""
+    before = driver.store.load(run_id).snapshot.run.seq
+    try:
+        after = driver.step(run_id)
+    except StoreBusy:
+        return False
+    return after is not None and after.run.seq > before
+
+
+def _answer(store: Store, recorded: Recorded) -> Answer | None:
+    """What came of it, or None while it is under way."""
+    command = recorded.command
+    run = store.load(command.run_id).snapshot.run
+    reply = _reply(store, recorded)
+    if reply is None:
+        return Answer(done=False, text=talk.has_ended(run, command.verb)) if run.phase.ended else None
+    if reply.refused:
+        return Answer(done=False, text=talk.command_refused(run.id, command.verb, reply.refused))
+    if command.verb in _ENDS and not run.phase.ended:
+        return None
+    return Answer(done=True, text=talk.command_done(run.id, command.verb))
+
+
+def _unfinished(driver: Driver, recorded: Recorded) -> Answer:
+    run_id, verb = recorded.command.run_id, recorded.command.verb
+    if _reply(driver.store, recorded) is not None:
+        run = driver.store.load(run_id).snapshot.run
+        return Answer(done=False, text=talk.act_waits(run_id, verb, run.reason))
+    lease = driver.store.holder(run_id, driver.clock.now_s())
+    owner = None if lease is None or lease.owner == driver.owner else lease.owner
+    return Answer(done=False, text=talk.command_waits(run_id, verb, owner))
+
+
+def _reply(store: Store, recorded: Recorded) -> Commanded | None:
+    events = store.events(recorded.command.run_id, recorded.after_seq)
+    payloads = [event.payload for event in events]
+    return next(
+        (each for each in payloads if isinstance(each, Commanded) and each.command_id == recorded.command.id),
+        None,
+    )

@@ -1,0 +1,128 @@
+"""`rampwise init` and `rampwise validate`: experiment files, without asking anything outside."""
+# ruff: noqa: PLC0415
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.options import Output
+from engine.cli.session import session_of
+
+if TYPE_CHECKING:
+    from engine.spec import Document
+
+SCHEMA = "rampwise.dev/experiments/v1"
+
+
+def init(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="What carries traffic, such as `local`.")],
+    name: Annotated[str, typer.Option(help="The experiment's name.")] = "checkout-v2",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write a new file instead of to stdout."),
+    ] = None,
+) -> None:
+    """Write the smallest useful experiment, with comments.
+
+    `rampwise plugins` lists the targets there are. An existing file is never overwritten.
+
+    \b
+    Example:
+      rampwise init local --name checkout-v2 -o experiment.yaml
+    """
+    from engine import spec
+
+    text = spec.init(target, name)
+    spec.parse(text, "the new experiment")
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    _write_new(output, text)
+    session_of(ctx).say(f"Wrote {output}. Next: rampwise validate {output}")
+
+
+def validate(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Experiment files to check.")
+    ] = None,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="`yaml` and `json` show every default filled in.")
+    ] = Output.TABLE,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of experiment files instead, for editors.")
+    ] = False,
+) -> None:
+    """Check experiment files, all problems at once.
+
+    Each problem has file and line, what was found and what would be right.
+    It asks no target, no Prometheus and no database; `rampwise launch FILE --dry-run` does.
+
+    \b
+    Example:
+      rampwise validate experiment.yaml
+      rampwise validate experiment.yaml -o yaml      # with every default filled in
+      rampwise validate --schema > experiment.schema.json
+    """
+    if schema:
+        from engine.spec.schema import schema_text
+
+        typer.echo(schema_text(), nl=False)
+        return
+    if not files:
+        msg = "name a file, or --schema"
+        raise typer.BadParameter(msg, ctx=ctx, param_hint="FILE...")
+    _put(output, _read_all(files))
+
+
+def _read_all(files: list[Path]) -> dict[Path, "Document"]:
+    """All documents, or all problems of all files."""
+    from engine import spec
+    from engine.errors import Problem, SpecError
+
+    documents: dict[Path, Document] = {}
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            documents[file] = spec.read(file)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(tuple(problems))
+    return documents
+
+
+def _put(output: Output, documents: dict[Path, "Document"]) -> None:
+    from engine import spec
+    from engine.cli.printing import put, table
+
+    if output is Output.YAML:
+        typer.echo("---\n".join(spec.to_yaml(document) for document in documents.values()), nl=False)
+        return
+    drawn = table("FILE", "EXPERIMENT", "TARGET", "STRATEGY", ">METRICS")
+    for file, document in documents.items():
+        metrics = str(len(document.content.spec.metrics))
+        drawn.add_row(str(file), document.name, document.target.name, document.plan.strategy, metrics)
+    plain = {"schema": SCHEMA, "experiments": [spec.to_plain(document) for document in documents.values()]}
+    put(
+        output,
+        names=[document.name for document in documents.values()],
+        plain=plain,
+        picture=lambda _: drawn,
+    )
+
+
+def _write_new(path: Path, text: str) -> None:
+    from engine.errors import UsageError
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        msg = f"{path} exists already and was not changed; name another file with -o"
+        raise UsageError(msg) from error
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}; name another file with -o"
+        raise UsageError(msg) from error

@@ -1,0 +1,121 @@
+"""The command line's root: global options, all commands, and the process's entry. Each command has its own file.
+
+Nothing heavy is imported here or where commands are declared, so that `rampwise --help` is there at once.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from engine.cli import (
+    demo,
+    doctor,
+    events,
+    experiments,
+    freezing,
+    gating,
+    launch,
+    listing,
+    local,
+    plugins,
+    report,
+    serving,
+    status,
+    targeting,
+    trouble,
+    verbs,
+)
+from engine.cli.session import DATABASE_VARIABLE, Session
+
+_EPILOG = """\b
+Exit codes: 0 done, or promoted    1 error              2 wrong usage or experiment
+            3 rolled back          4 undecided in time  5 results not to be trusted
+            6 stopped              130 interrupted
+
+\b
+A first release on this machine:
+  rampwise local up
+  rampwise init local -o experiment.yaml
+  rampwise launch experiment.yaml --dry-run
+  rampwise launch experiment.yaml --wait
+"""
+
+app = typer.Typer(
+    name="rampwise",
+    cls=trouble.Commands,
+    help="Release software as an experiment: traffic moves as far as the evidence allows, with a known error rate.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 (slow, and needed for this alone)
+
+        typer.echo(f"rampwise {version('rampwise')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(  # the help text is the app's
+    ctx: typer.Context,
+    db: Annotated[
+        str | None,
+        typer.Option(
+            "--db",
+            metavar="URL",
+            help=f"The database of runs, else ${DATABASE_VARIABLE}, else a file in the home.",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No talk on stderr, only data and errors.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 (its callback does the work)
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if db is not None:
+        # Through the environment, so that every part of this process means the same database.
+        os.environ[DATABASE_VARIABLE] = db
+    ctx.obj = Session(quiet=quiet)
+
+
+app.command("init")(experiments.init)
+app.command("validate")(experiments.validate)
+app.command("launch")(launch.launch)
+app.command("list")(listing.list_runs)
+app.command("status")(status.status)
+app.command("promote")(verbs.promote)
+app.command("rollback")(verbs.rollback)
+app.command("stop")(verbs.stop)
+app.command("pause")(verbs.pause)
+app.command("resume")(verbs.resume)
+app.command("approve")(verbs.approve)
+app.add_typer(freezing.app, name="freeze")
+app.command("events")(events.events)
+app.command("report")(report.report)
+app.add_typer(gating.app, name="gate")
+app.add_typer(targeting.app, name="target")
+app.command("serve")(serving.serve)
+app.command("plugins")(plugins.plugins)
+app.command("doctor")(doctor.doctor)
+app.add_typer(local.app, name="local")
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """The entry point of `rampwise`."""
+    try:
+        app(prog_name="rampwise")
+    except Exception as error:  # noqa: BLE001 (the last stop of every error; it is shown, with a way to details)
+        sys.exit(trouble.unexpected(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Arguments and options that several commands share, so that they mean the same everywhere."""
+# ruff: noqa: PLC0415
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How data are printed."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+def _seconds(text: str) -> float:
+    from engine.fields import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        msg = f"{text!r} is not {error}"
+        raise typer.BadParameter(msg) from error
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        msg = "say why; the reason stays in the run's log"
+        raise typer.BadParameter(msg)
+    return text.strip()
+
+
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, or an experiment's name for its newest run.")
+]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The experiment's YAML file.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
+ReasonOption = Annotated[
+    str,
+    typer.Option("--reason", metavar="TEXT", parser=_reason, help="Why; it stays in the run's log."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask. Needed where nobody can be asked.")]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", metavar="DURATION", parser=_seconds, help="How long to wait, such as 30s or 2h."
+    ),
+]

@@ -1,0 +1,184 @@
+"""Draws runs for people: `status` as header, reasons and metric table; `list` as one line per run."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from analysis.report.rows import MetricRow
+from engine.cli.printing import table
+from engine.cli.run_view import RunView
+from engine.cli.summary import Summary
+from engine.core import talk
+from engine.core.labels import PHASE_WORDS, VERDICT_WORDS
+from engine.core.numbers import clock_time, duration, percent, points
+from engine.core.run import Phase
+from engine.core.target import TargetState
+from engine.core.verdict import Finding, VerdictKind
+from engine.ports import QueryRecord
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PHASE_STYLES = {
+    Phase.PROMOTED: "green",
+    Phase.ROLLED_BACK: "red",
+    Phase.STOPPED: "yellow",
+    Phase.EXPIRED: "yellow",
+    Phase.FAILED: "red",
+    Phase.PAUSED: "yellow",
+}
+_VERDICT_STYLES = {
+    VerdictKind.HARMFUL: "red",
+    VerdictKind.NOT_WORSE: "green",
+    VerdictKind.BETTER: "green",
+    VerdictKind.NO_DATA: "yellow",
+    VerdictKind.UNTRUSTWORTHY: "yellow",
+}
+
+
+def draw_run(view: RunView) -> Group:
+    """One run: where it stands, why, by which evidence, and what comes next."""
+    parts: list[Text | Table] = [
+        _header(view),
+        Text(view.headline, style="bold"),
+        Text(),
+        _facts(view),
+        Text(),
+    ]
+    parts.append(_metrics(view.metrics, view.findings))
+    notes = [Text(f"{row.metric}: {row.note}", style="yellow") for row in view.metrics if row.note]
+    if notes:
+        parts += [Text(), *notes]
+    if view.queries is not None:
+        parts += [Text(), draw_queries(view.queries)]
+    return Group(*parts)
+
+
+def draw_runs(found: Sequence[Summary], *, wide: bool) -> "Table":
+    """One line per run."""
+    more = ("TARGET", "MODE", "VERDICT", "RULE", "DRIVEN BY", "REASON") if wide else ()
+    drawn = table("NAME", "RUN", "PHASE", ">WEIGHT", ">STEP", "BLOCKER", ">DATA-AGE", "NEXT", ">AGE", *more)
+    for one in found:
+        cells = [
+            one.name,
+            one.id,
+            _phase(one.phase),
+            f"{one.weight_pct} %",
+            _step(one),
+            _blocker(one),
+            _age(one.data_age_s),
+            one.next or "–",
+            duration(one.age_s),
+        ]
+        drawn.add_row(*cells, *(_more(one) if wide else ()))
+    return drawn
+
+
+def draw_queries(queries: Sequence[QueryRecord]) -> "Table":
+    """Each query and what it returned."""
+    drawn = table("METRIC", "QUERY", "RETURNED", ">TOOK")
+    for query in queries:
+        drawn.add_row(query.metric, Text(query.query), Text(query.outcome), f"{query.took_ms:.0f} ms")
+    return drawn
+
+
+def _header(view: RunView) -> Text:
+    one = view.summary
+    icon, word = PHASE_WORDS[one.phase]
+    header = Text(f"{one.id}   {view.experiment.plan.strategy}   ")
+    header.append(f"{icon} {word} at {one.weight_pct} %", style=_PHASE_STYLES.get(one.phase, ""))
+    header.append(f"   step {_step(one)}")
+    if view.live is not None:
+        routed = view.live.target
+        actual = f"{routed.weights.treatment} %" if isinstance(routed, TargetState) else "unknown"
+        header.append(f"   actual {actual}   flag {view.live.gate.status}")
+    header.append(f"   {duration(one.age_s)}")
+    return header
+
+
+def _facts(view: RunView) -> "Table":
+    one = view.summary
+    drawn = table("", "")
+    drawn.show_header = False
+    drawn.add_row(
+        "target", f"{one.target}: {view.experiment.control} → {view.experiment.treatment} (mode {one.mode})"
+    )
+    if one.reason:
+        drawn.add_row("decision", Text(f"{one.rule}: {one.reason}"))
+    for blocker in one.blockers:
+        since = duration(one.launched_s + one.age_s - blocker.since_s)
+        drawn.add_row("blocked", Text(f"{blocker.kind} for {since}: {blocker.detail}", style="yellow"))
+    for command in view.commands:
+        drawn.add_row("asked", Text(f"{command.verb} by {command.actor}: {command.reason}"))
+    if view.live is not None:
+        if not isinstance(view.live.target, TargetState):
+            drawn.add_row("target", Text(view.live.target.detail, style="yellow"))
+        drawn.add_row("flag", Text(f"{view.live.gate.flag}: {view.live.gate.reason}"))
+        drawn.add_row("data", Text(_data(one)))
+        drawn.add_row("driven by", Text(one.driver or "nobody"))
+        drawn.add_row("next", Text(one.next))
+    elif one.ended_s is not None:
+        drawn.add_row("ended", Text(f"{clock_time(one.ended_s)} by rule {one.ended_by}"))
+    return drawn
+
+
+def _metrics(rows: Sequence[MetricRow], findings: Sequence[Finding]) -> "Table":
+    drawn = table(
+        "METRIC",
+        "ROLE",
+        ">CONTROL",
+        ">TREATMENT",
+        ">DIFFERENCE",
+        "LIKELY BETWEEN",
+        "TOLERATED",
+        "MARGIN",
+        "VERDICT",
+    )
+    for row, finding in zip(rows, findings, strict=True):
+        drawn.add_row(
+            f"{row.metric} ({row.counts})",
+            row.role.value,
+            percent(row.control.rate),
+            percent(row.treatment.rate),
+            points(row.difference),
+            f"{talk.likely_between(finding.effect)} ({row.measure})",
+            row.tolerance,
+            row.margin,
+            Text(f"{row.icon} {row.word}", style=_VERDICT_STYLES.get(row.verdict, "")),
+        )
+    return drawn
+
+
+def _phase(phase: Phase) -> Text:
+    icon, word = PHASE_WORDS[phase]
+    return Text(f"{icon} {word}", style=_PHASE_STYLES.get(phase, ""))
+
+
+def _step(one: Summary) -> str:
+    return f"{one.step}/{'?' if one.steps is None else one.steps}"
+
+
+def _blocker(one: Summary) -> Text:
+    if one.unreadable:
+        return Text("⚠ unreadable", style="red")
+    if not one.blockers:
+        return Text("–")
+    more = f" +{len(one.blockers) - 1}" if len(one.blockers) > 1 else ""
+    return Text(f"⚠ {one.blockers[0].kind}{more}", style="yellow")
+
+
+def _age(age_s: float | None) -> str:
+    return "–" if age_s is None else duration(age_s)
+
+
+def _data(one: Summary) -> str:
+    if one.data_age_s is None:
+        return "no complete window yet"
+    return f"complete until {duration(one.data_age_s)} ago"
+
+
+def _more(one: Summary) -> tuple[str | Text, ...]:
+    verdict = "–" if one.verdict is None else " ".join(VERDICT_WORDS[one.verdict])
+    return (one.target, one.mode.value, verdict, one.rule.value, one.driver or "–", Text(one.reason or "–"))

@@ -1,0 +1,76 @@
+"""Shows what a launch would find: the plan, the target, the flag, each query's answer, and what is in the way."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.text import Text
+
+from engine.cli.pictures import draw_queries
+from engine.cli.printing import table
+from engine.cli.run_view import queries_to_plain
+from engine.codec import to_plain as plain_of
+from engine.core.model import Experiment, Plan
+from engine.core.numbers import duration
+from engine.core.target import TargetState
+from engine.launching import Rehearsal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SCHEMA = "rampwise.dev/rehearsal/v1"
+
+
+def to_plain(found: Rehearsal) -> dict[str, Any]:
+    """A rehearsal as plain JSON values."""
+    state = found.target if isinstance(found.target, TargetState) else None
+    return {
+        "schema": SCHEMA,
+        "name": found.experiment.name,
+        "plan": plain_of(Plan, found.experiment.plan),
+        "shortest_s": shortest_s(found.experiment),
+        "target": None if state is None else plain_of(TargetState, state),
+        "gate": {"flag": found.gate.flag, "status": found.gate.status.value, "reason": found.gate.reason},
+        "queries": queries_to_plain(found.queries),
+        "in_the_way": list(found.in_the_way),
+    }
+
+
+def shortest_s(experiment: Experiment) -> float:
+    """How long a run lasts at the least: warm-up and all steps' hold times."""
+    return experiment.warm_up_s + sum(step.hold_s for step in experiment.plan.steps)
+
+
+def draw(found: Rehearsal) -> Group:
+    """A rehearsal for people."""
+    experiment = found.experiment
+    head = f"{experiment.name}: {experiment.control} → {experiment.treatment}, {experiment.plan.strategy}"
+    way = [Text(f"✖ in the way: {problem}", style="red") for problem in found.in_the_way]
+    end = way or [Text("✔ nothing is in the way; nothing was changed", style="green")]
+    parts = [
+        Text(head, style="bold"),
+        _target(found),
+        Text(f"flag {found.gate.flag}: {found.gate.status}, {found.gate.reason}"),
+    ]
+    return Group(*parts, Text(), _steps(experiment), Text(), draw_queries(found.queries), Text(), *end)
+
+
+def _target(found: Rehearsal) -> Text:
+    if not isinstance(found.target, TargetState):
+        return Text(f"target: {found.target.detail}")
+    ready = [
+        f"{name} {'ready' if health.ready else f'not ready: {health.detail}'}"
+        for name, health in (
+            (found.experiment.control, found.target.control),
+            (found.experiment.treatment, found.target.treatment),
+        )
+    ]
+    return Text(f"target: {found.target.weights} (control/treatment), {', '.join(ready)}")
+
+
+def _steps(experiment: Experiment) -> "Table":
+    drawn = table(">STEP", ">WEIGHT", ">HOLD", ">FLOOR PER ARM", "APPROVAL")
+    for number, step in enumerate(experiment.plan.steps, start=1):
+        approval = "by a person" if step.approve else "–"
+        drawn.add_row(str(number), f"{step.weight_pct} %", duration(step.hold_s), str(step.floor), approval)
+    drawn.add_row("", "100 %", "", "", f"after {duration(shortest_s(experiment))} at the earliest")
+    return drawn

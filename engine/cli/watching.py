@@ -1,0 +1,62 @@
+"""Shows a run while it goes on: a picture drawn anew on a screen, one line per change elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import typer
+from rich.console import Console
+from rich.live import Live as Screen
+
+from engine.cli.pictures import draw_run
+from engine.cli.run_view import view_of
+from engine.cli.session import redraws
+from engine.core import talk
+from engine.core.numbers import clock_time
+from engine.core.run import Run
+from engine.ports import Clock, Snapshot, Store
+
+Show = Callable[[Snapshot], None]
+
+
+@contextmanager
+def showing(store: Store, run_id: str, clock: Clock, lines_to: TextIO, *, explain: bool) -> Iterator[Show]:
+    """Something to show snapshots with.
+
+    Args:
+        lines_to: where lines go when nothing can be redrawn. explain: show each query and its answer too.
+    """
+    if redraws():
+        with Screen(
+            console=Console(highlight=False, markup=False, emoji=False), auto_refresh=False
+        ) as screen:
+            yield lambda _: screen.update(_picture(store, run_id, clock, explain=explain), refresh=True)
+    else:
+        yield _Lines(lines_to).show
+
+
+def _picture(store: Store, run_id: str, clock: Clock, *, explain: bool) -> object:
+    return draw_run(view_of(store, store.load(run_id), clock.now_s(), explain=explain))
+
+
+class _Lines:
+    """One line per change of phase, weights, decision or blockers."""
+
+    def __init__(self, lines_to: TextIO) -> None:
+        self._lines_to = lines_to
+        self._seen: object = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Print a line if anything but numbers changed."""
+        run = snapshot.run
+        blockers = frozenset(blocker.kind for blocker in run.blockers)
+        now = (run.phase, run.weights, run.step, run.last_rule, blockers)
+        if now != self._seen:
+            self._seen = now
+            typer.echo(line_of(run), file=self._lines_to)
+
+
+def line_of(run: Run) -> str:
+    """One change as a line: when, which run, where it stands, why."""
+    reason = run.reason or "launched"
+    return f"{clock_time(run.last_event_s)}  {run.id}  {talk.standing(run)}  {run.last_rule}: {reason}"

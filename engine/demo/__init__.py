@@ -1,0 +1,1 @@
+"""The demonstration: real releases on the local platform, each with its expected outcome."""

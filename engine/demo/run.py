@@ -1,0 +1,91 @@
+"""`rampwise demo`: launches every scenario at once, watches them, and says whether each ended as it had to."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from analysis.report.html import to_html
+from engine.core.outcome import ExitCode
+from engine.demo.outcome import Result, result_of
+from engine.demo.scenarios import SCENARIOS, Scenario
+from engine.demo.screen import Screen
+from engine.demo.stage import Stage
+from engine.demo.twists import Twister
+from engine.errors import RampwiseError, UsageError
+from engine.reporting import view_of
+
+LONGEST_S = 230.0
+MARK = ".rampwise-demo"
+"""Marks a directory as made here, so that nothing else is ever removed."""
+POLL_S = 0.5
+
+
+def demo(output: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> ExitCode:
+    """Run the demonstration; results.json, a report per release and the experiments go to `output`."""
+    started_s = time.monotonic()
+    screen = Screen(scenarios)
+    screen.say("Starting real services, a proxy, Prometheus and load on this machine ...")
+    results: list[Result] = []
+    with _own_home(output) as home, Stage(home, scenarios) as stage:
+        for scenario in scenarios:
+            stage.launch(scenario, output / f"{scenario.name}.yaml")
+        with screen:
+            _watch(stage, screen, scenarios, started_s)
+        for scenario in scenarios:
+            results.append(_conclude(stage, scenario, output))
+    (output / "results.json").write_text(json.dumps([r.to_plain() for r in results], indent=2) + "\n")
+    screen.closing(results, output, time.monotonic() - started_s)
+    return ExitCode.OK if all(result.as_expected for result in results) else ExitCode.ERROR
+
+
+@contextmanager
+def _own_home(output: Path) -> Iterator[Path]:
+    """A Rampwise home of the demonstration's own, so that it touches nobody's runs and flags."""
+    _clear(output)
+    home = output / "home"
+    home.mkdir(parents=True)
+    (output / MARK).touch()
+    before = os.environ.get("RAMPWISE_HOME")
+    os.environ["RAMPWISE_HOME"] = str(home.absolute())
+    try:
+        yield home.absolute()
+    finally:
+        if before is None:
+            del os.environ["RAMPWISE_HOME"]
+        else:
+            os.environ["RAMPWISE_HOME"] = before
+
+
+def _clear(output: Path) -> None:
+    """Remove what an earlier demonstration left; refuse to remove anything else."""
+    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
+        msg = f"{output} holds other files than a demonstration's; name another directory with --output-dir"
+        raise UsageError(msg)
+    shutil.rmtree(output, ignore_errors=True)
+
+
+def _watch(stage: Stage, screen: Screen, scenarios: Sequence[Scenario], started_s: float) -> None:
+    """Until every run has ended or time is up."""
+    twister = Twister(stage)
+    while time.monotonic() - started_s < LONGEST_S:
+        runs = {scenario.name: stage.run(scenario) for scenario in scenarios}
+        for scenario in scenarios:
+            twister.look(scenario, runs[scenario.name], time.monotonic())
+        screen.show(runs)
+        if all(run.phase.ended for run in runs.values()):
+            return
+        for name, log in stage.dead_engines().items():
+            msg = f"the engine {name} ended by itself; its log is {log}"
+            raise RampwiseError(msg)
+        time.sleep(POLL_S)
+
+
+def _conclude(stage: Stage, scenario: Scenario, output: Path) -> Result:
+    """The result of one release, and its report."""
+    store, run = stage.store(scenario), stage.run(scenario)
+    (output / f"{scenario.name}.html").write_text(to_html(view_of(store, run.id)), encoding="utf-8")
+    return result_of(scenario, run, store.events(run.id), stage.split(scenario))

@@ -1,0 +1,1 @@
+"""A small real platform on this machine: proxy, Prometheus, sample services, load."""

@@ -1,0 +1,22 @@
+"""The YAML document of a `ReleaseExperiment`, parsed once at the border.
+
+`read` or `parse` gives a checked `Document`; `build` makes the `Experiment` from it and the target's facts.
+"""
+
+from engine.spec.build import build
+from engine.spec.document import ReleaseExperiment
+from engine.spec.read import Chosen, Document, from_plain, parse, read
+from engine.spec.write import init, to_plain, to_yaml
+
+__all__ = [
+    "Chosen",
+    "Document",
+    "ReleaseExperiment",
+    "build",
+    "from_plain",
+    "init",
+    "parse",
+    "read",
+    "to_plain",
+    "to_yaml",
+]

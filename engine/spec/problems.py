@@ -1,0 +1,147 @@
+"""Words for what is wrong in a document: pydantic's errors as problems with line and field."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+from inspect import isclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from engine.errors import Problem
+from engine.spec.metrics import KINDS, FieldError, kind_of
+from engine.spec.yaml_text import Path, Source, show_path
+
+_EXPECTED = {
+    "string_type": "text (in quotes, if it looks like a number)",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping of fields",
+    "model_type": "a mapping of fields",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "too_short": "at least one",
+    "string_too_short": "some text",
+}
+_UNKNOWN_FIELD = ("extra_forbidden", "unexpected_keyword_argument")
+_METRICS = ("spec", "metrics")
+
+
+def problem(source: Source, path: Path, *, found: str, expected: str) -> Problem:
+    """A problem at a path of the document."""
+    return Problem(
+        where=source.where(path),
+        field=show_path(path),
+        found=f"found {found}",
+        expected=f"expected {expected}",
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as a problem shows it, at most 60 characters.
+
+    >>> shown("5"), shown(5), shown(None)
+    ("'5'", '5', 'nothing')
+    """
+    if value is None:
+        return "nothing"
+    text = f"'{value}'" if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def one_of(word: str, words: Iterable[str]) -> str:
+    """The near word if there is one, else all of them."""
+    known = sorted(words)
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return near[0]
+    return f"one of: {', '.join(known)}" if known else "nothing here"
+
+
+def describe(source: Source, error: ValidationError, model: Any, prefix: Path = ()) -> Iterator[Problem]:
+    """All problems of one validation.
+
+    Args:
+        source: the document.
+        error: what pydantic found in the part at `prefix`.
+        model: what was asked for there.
+        prefix: path of the part that was validated.
+    """
+    for detail in error.errors(include_url=False):
+        loc = detail["loc"]
+        yield _describe_one(source, detail, (*prefix, *_without_tag(loc)), _fields(model, loc[:-1]))
+
+
+def _describe_one(source: Source, detail: ErrorDetails, path: Path, fields: dict[str, FieldInfo]) -> Problem:
+    kind, name = detail["type"], str(path[-1]) if path else ""
+    if kind in _UNKNOWN_FIELD:
+        return problem(source, path, found="an unknown field", expected=one_of(name, fields))
+    if kind in {"missing", "missing_argument"}:
+        return problem(source, path, found="nothing", expected=_purpose(fields.get(name)))
+    if kind.startswith("union_tag"):
+        return _unknown_metric(source, path)
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, FieldError):
+        inner = (*path, cause.field)
+        return problem(source, inner, found=cause.found or shown(source.get(inner)), expected=str(cause))
+    if isinstance(cause, ValueError):
+        return problem(source, path, found=shown(source.get(path)), expected=str(cause))
+    expected = _EXPECTED.get(kind) or detail["msg"].removeprefix("Input should be ")
+    return problem(source, path, found=shown(source.get(path)), expected=expected)
+
+
+def _purpose(field: FieldInfo | None) -> str:
+    """What a missing field is for."""
+    if field is None or not field.description:
+        return "a value, because it has no default"
+    text = field.description
+    return text[0].lower() + text[1:].rstrip(".")
+
+
+def _unknown_metric(source: Source, path: Path) -> Problem:
+    """A metric that is of no known preset or kind."""
+    said = kind_of(source.get(path))
+    if said is None:
+        expected = "preset: or kind: with one of: " + ", ".join(KINDS)
+        return problem(source, path, found="a metric of no preset or kind", expected=expected)
+    field = "preset" if "preset" in source.get(path) else "kind"
+    return problem(source, (*path, field), found=shown(said), expected=one_of(said, KINDS))
+
+
+def _without_tag(loc: Path) -> Path:
+    """The path without the metric's kind, which pydantic adds and the document does not have."""
+    if loc[:2] == _METRICS and len(loc) > 3 and loc[3] in KINDS:
+        return (*loc[:3], *loc[4:])
+    return loc
+
+
+def _fields(model: Any, loc: Path) -> dict[str, FieldInfo]:
+    """Fields, as the document spells them, of the model at a location inside `model`."""
+    models = _models(model)
+    for step in loc:
+        if step in KINDS and len(models) > 1:
+            models = _models(KINDS[str(step)])
+        elif isinstance(step, str):
+            models = [
+                inner
+                for outer in models
+                for name, field in _spelled(outer).items()
+                if name == step
+                for inner in _models(field.annotation)
+            ]
+    return {name: field for each in models for name, field in _spelled(each).items()}
+
+
+def _spelled(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The pydantic models that an annotation mentions."""
+    if isclass(annotation):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for inner in get_args(annotation) for model in _models(inner)]

@@ -1,0 +1,218 @@
+"""Reads experiment documents: all that can be checked without asking the target, all problems at once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine import plugins
+from engine.core.model import Plan
+from engine.errors import PluginError, Problem, SpecError
+from engine.spec import checks
+from engine.spec.document import ReleaseExperiment, Spec
+from engine.spec.metrics import with_weights
+from engine.spec.problems import describe, one_of, problem, shown
+from engine.spec.yaml_text import Path, Source, load
+
+_TARGET: Path = ("spec", "target")
+_STRATEGY: Path = ("spec", "strategy")
+_SOURCE: Path = ("spec", "source")
+_PROVIDER: Path = ("spec", "gate", "provider")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A plugin that the document names, with its checked options.
+
+    Attributes:
+        plugin: what the entry point names. options: an instance of its `Options`.
+    """
+
+    name: str
+    plugin: Any
+    options: Any
+
+    def plain(self) -> dict[str, object]:
+        """The options as plain JSON values, every default filled in."""
+        return plugins.plain_options(self.plugin, self.options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A checked experiment document with every default filled in that does not depend on the target.
+
+    Attributes:
+        content: the document. plan: the strategy's rungs. target: the target's plugin and options.
+        source: where everything stands, for problems found later.
+    """
+
+    content: ReleaseExperiment
+    plan: Plan
+    target: Chosen
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.content.metadata.name
+
+    @property
+    def target_options(self) -> Any:
+        """An instance of the target plugin's `Options`."""
+        return self.target.options
+
+
+def read(path: FilePath) -> Document:
+    """The document in a file.
+
+    Raises:
+        SpecError: all problems found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        unreadable = Problem(
+            where=str(path), field="document", found=f"found {reason}", expected="expected a file to read"
+        )
+        raise SpecError((unreadable,)) from error
+    return parse(text, str(path))
+
+
+def parse(text: str, filename: str) -> Document:
+    """The document in a text; `filename` is shown in problems.
+
+    Raises:
+        SpecError: all problems found.
+    """
+    return _checked(load(text, filename))
+
+
+def from_plain(plain: Mapping[str, Any]) -> Document:
+    """The document that `to_plain` made plain.
+
+    Raises:
+        SpecError: all problems found.
+    """
+    return _checked(Source(filename="stored experiment", data=dict(plain)))
+
+
+def _checked(source: Source) -> Document:
+    problems = list(source.problems)
+    content = _content(source, problems)
+    target = _target(source, problems)
+    strategy = _chosen(source, _STRATEGY, plugins.STRATEGIES, problems)
+    metric_source = _chosen(source, _SOURCE, plugins.SOURCES, problems)
+    plan = _plan(source, strategy, problems)
+    problems += _provider_problems(source)
+    problems += checks.metric_names_differ(source)
+    problems += checks.something_can_promote(source)
+    if problems or content is None or target is None or strategy is None or plan is None:
+        raise SpecError(tuple(sorted(problems, key=_line)))
+    filled = _filled(content, target, strategy, metric_source)
+    return Document(content=filled, plan=plan, target=target, source=source)
+
+
+def _content(source: Source, problems: list[Problem]) -> ReleaseExperiment | None:
+    try:
+        # Through JSON, so that strict types still take texts for enums and lists for tuples.
+        return ReleaseExperiment.model_validate_json(json.dumps(source.data))
+    except ValidationError as error:
+        problems += describe(source, error, ReleaseExperiment)
+        return None
+
+
+def _target(source: Source, problems: list[Problem]) -> Chosen | None:
+    named = _named(source.get(_TARGET))
+    same = list(checks.variants_differ(source, (*_TARGET, named[0]))) if named else []
+    problems += same
+    return None if same else _chosen(source, _TARGET, plugins.TARGETS, problems)
+
+
+def _plan(source: Source, strategy: Chosen | None, problems: list[Problem]) -> Plan | None:
+    if strategy is None:
+        return None
+    try:
+        plan: Plan = strategy.plugin().plan(strategy.options)
+    except ValueError as error:
+        path = (*_STRATEGY, strategy.name)
+        problems.append(problem(source, path, found=shown(source.get(path)), expected=str(error)))
+        return None
+    problems += checks.ramp_fits_horizon(source, plan)
+    return replace(plan, strategy=strategy.name)
+
+
+def _chosen(source: Source, path: Path, group: str, problems: list[Problem]) -> Chosen | None:
+    """The plugin at a path, or None when the document names none (rightly so) or a problem was added."""
+    named = _named(source.get(path))
+    if named is None:
+        return None
+    name, options = named
+    unusable = _unusable(source, path, group, name)
+    if unusable:
+        problems.append(unusable)
+        return None
+    plugin = plugins.load(group, name)
+    try:
+        return Chosen(name=name, plugin=plugin, options=plugins.check_options(plugin, options))
+    except ValidationError as error:
+        problems += describe(source, error, plugin.Options, (*path, name))
+        return None
+
+
+def _named(value: Any) -> tuple[str, Mapping[str, object]] | None:
+    """Name and options of a well-formed choice; anything else is the document model's to refuse."""
+    match value:
+        case str() if value:
+            return value, {}
+        case dict() if len(value) == 1:
+            name, options = next(iter(value.items()))
+            if options is None or isinstance(options, dict):
+                return name, options or {}
+    return None
+
+
+def _unusable(source: Source, path: Path, group: str, name: str) -> Problem | None:
+    """The problem of a plugin that is not there or does not load."""
+    names = plugins.available(group)
+    if name not in names:
+        at = path if isinstance(source.get(path), str) else (*path, name)
+        return problem(source, at, found=f"no plugin of the name {shown(name)}", expected=one_of(name, names))
+    try:
+        plugins.load(group, name)
+    except PluginError as error:
+        return problem(source, path, found=str(error), expected="a plugin that loads (`rampwise plugins`)")
+    return None
+
+
+def _provider_problems(source: Source) -> list[Problem]:
+    name = source.get(_PROVIDER)
+    if not isinstance(name, str) or not name or ":" in name:
+        return []
+    unusable = _unusable(source, _PROVIDER, plugins.GATES, name)
+    return [unusable] if unusable else []
+
+
+def _filled(
+    content: ReleaseExperiment, target: Chosen, strategy: Chosen, metric_source: Chosen | None
+) -> ReleaseExperiment:
+    """The document with options, flag and weights filled in."""
+    spec: Spec = content.spec
+    gate = spec.gate.model_copy(update={"flag": spec.gate.flag or content.metadata.name})
+    update: dict[str, Any] = {
+        "target": {target.name: target.plain()},
+        "strategy": {strategy.name: strategy.plain()},
+        "gate": gate,
+        "metrics": with_weights(spec.metrics),
+    }
+    if metric_source:
+        update["source"] = {metric_source.name: metric_source.plain()}
+    return content.model_copy(update={"spec": spec.model_copy(update=update)})
+
+
+def _line(found: Problem) -> int:
+    line = found.where.rpartition(":")[2]
+    return int(line) if line.isdigit() else 0

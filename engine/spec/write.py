@@ -1,0 +1,63 @@
+"""Writes experiment documents: complete ones from checked documents, and the smallest one to start from."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from engine import plugins
+from engine.spec.read import Document
+from engine.spec.yaml_text import dump, dump_inline
+
+_METRIC_HEAD = ("preset", "kind", "name", "role")
+
+_SMALLEST = """\
+# A release as an experiment. `rampwise validate FILE` checks it; add `-o yaml` to see every default.
+apiVersion: rampwise.dev/v1alpha1
+kind: ReleaseExperiment
+metadata: {{name: {name}}}
+spec:
+  # What carries traffic: control serves now, treatment is to be released.
+  target: {target}
+  # Traffic of the treatment: 1, 5, 20, 50 %, 5 min each; then promotion.
+  strategy: canary
+  # Worse than control is rolled back at any time. Both presets read the router's counters.
+  metrics:
+    - preset: http_errors
+    - preset: http_latency
+      slo: 500ms
+"""
+
+
+def to_plain(document: Document) -> dict[str, Any]:
+    """The document as plain JSON values with every default filled in; `from_plain` reads it again."""
+    plain: dict[str, Any] = document.content.model_dump(mode="json", by_alias=True, exclude_none=True)
+    plain["spec"]["metrics"] = [_in_order(metric) for metric in plain["spec"]["metrics"]]
+    return plain
+
+
+def to_yaml(document: Document) -> str:
+    """The document as YAML with every default filled in; reads as the same experiment."""
+    return dump(to_plain(document))
+
+
+def init(target: str, name: str = "checkout-v2") -> str:
+    """The smallest useful document for a target, with comments.
+
+    Raises:
+        PluginError: there is no such target.
+    """
+    options = plugins.load(plugins.TARGETS, target).Options
+    return _SMALLEST.format(name=dump_inline(name), target=dump_inline({target: _examples(options)}))
+
+
+def _examples(options: type) -> dict[str, object]:
+    """A value for every option that has no default: the plugin's example, else the option's own name."""
+    schema = TypeAdapter(options).json_schema()
+    fields = schema.get("properties", {})
+    return {name: fields[name].get("examples", [name])[0] for name in schema.get("required", ())}
+
+
+def _in_order(metric: dict[str, Any]) -> dict[str, Any]:
+    """What a metric is comes first."""
+    head = {field: metric[field] for field in _METRIC_HEAD if field in metric}
+    return head | metric

@@ -1,0 +1,137 @@
+"""The canary strategy: a ramp of steps, each held for a time and until both arms had enough trials.
+
+Pure: it proposes from the plan and what the run has seen; the engine decides whether anything is in the way.
+"""
+
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from engine.core.model import Plan, Step
+from engine.core.numbers import duration
+from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
+from engine.fields import Duration
+
+
+def _weight(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
+        msg = "a whole number of percent from 1 to 99, such as 20 (promotion is the 100)"
+        raise ValueError(msg)
+    return value
+
+
+def _step(value: object) -> object:
+    if isinstance(value, dict):
+        return value
+    return {"weight": _weight(value)}
+
+
+class StepOptions(BaseModel):
+    """One step of the ramp; a bare number is its weight."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    weight: Annotated[int, BeforeValidator(_weight)]
+    """Traffic of the treatment in whole percent, from 1 to 99."""
+    hold: Duration | None = None
+    """How long to stay at least; that of the strategy, if absent."""
+    floor: int | None = Field(default=None, ge=0)
+    """Trials each arm needs at this step; that of the strategy, if absent."""
+    approve: bool = False
+    """Whether a person must approve before this step is taken."""
+
+
+class CanaryOptions(BaseModel):
+    """Options of the canary strategy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    steps: tuple[Annotated[StepOptions, BeforeValidator(_step)], ...] = Field(
+        default_factory=lambda: tuple(StepOptions(weight=weight) for weight in (1, 5, 20, 50)),
+        json_schema_extra={"minItems": 1},
+    )
+    """Weights in ascending order, as numbers or with options of their own."""
+    hold: Duration = 300.0
+    """How long every step lasts at least."""
+    floor: int = Field(default=100, ge=0)
+    """Trials each arm needs at every step."""
+
+    @field_validator("steps")
+    @classmethod
+    def _is_a_ramp(cls, steps: tuple[StepOptions, ...]) -> tuple[StepOptions, ...]:
+        if not steps:
+            msg = "at least one step, such as [1, 5, 20, 50]"
+            raise ValueError(msg)
+        for before, after in pairwise(steps):
+            if after.weight <= before.weight:
+                msg = f"weights in ascending order, not {after.weight} after {before.weight}"
+                raise ValueError(msg)
+        return steps
+
+
+class Canary:
+    """Gives the treatment a little traffic, then more, as long as nothing speaks against it."""
+
+    Options = CanaryOptions
+
+    def plan(self, options: CanaryOptions) -> Plan:
+        """The rungs that these options mean."""
+        steps = tuple(
+            Step(
+                weight_pct=step.weight,
+                hold_s=options.hold if step.hold is None else step.hold,
+                floor=options.floor if step.floor is None else step.floor,
+                approve=step.approve,
+            )
+            for step in options.steps
+        )
+        return Plan(strategy="canary", steps=steps)
+
+    def propose(self, plan: Plan, progress: Progress) -> Proposal:
+        """The next rung once hold and floor are met, the end once the evidence is there, else waiting."""
+        if progress.step < 0:
+            first = plan.steps[0]
+            return Climb(step=0, treatment_pct=first.weight_pct, reason=f"start at {first.weight_pct} %")
+        step = plan.steps[progress.step]
+        missing = _missing(step, progress)
+        if missing:
+            return Wait(reason=" and ".join(missing))
+        if progress.step + 1 < len(plan.steps):
+            after = plan.steps[progress.step + 1]
+            return Climb(
+                step=progress.step + 1,
+                treatment_pct=after.weight_pct,
+                reason=f"{_held(step, progress)}; next is {after.weight_pct} %",
+            )
+        return _end(step, progress)
+
+
+def _missing(step: Step, progress: Progress) -> list[str]:
+    """What hold and floor still lack at this step, in words."""
+    missing = []
+    if progress.step_age_s < step.hold_s:
+        age, hold = duration(progress.step_age_s), duration(step.hold_s)
+        missing.append(f"held {age} of {hold} at {step.weight_pct} %")
+    for arm, trials in zip(("control", "treatment"), progress.step_trials, strict=True):
+        if trials < step.floor:
+            missing.append(f"{arm} had {trials} of {step.floor} trials at {step.weight_pct} %")
+    return missing
+
+
+def _held(step: Step, progress: Progress) -> str:
+    control, treatment = progress.step_trials
+    return (
+        f"held {duration(progress.step_age_s)} at {step.weight_pct} % "
+        f"with {control} control and {treatment} treatment trials"
+    )
+
+
+def _end(step: Step, progress: Progress) -> Proposal:
+    """Promotion from the last step, or what the evidence lacks for it."""
+    held = _held(step, progress)
+    if not progress.not_worse:
+        return Wait(reason=f"{held}, but the evidence does not yet say not worse")
+    if not progress.inside_margin_at_step:
+        return Wait(reason=f"{held}, but the estimate of this step alone is not inside the margin")
+    return Finish(reason=f"{held}; not worse, also at this step alone")

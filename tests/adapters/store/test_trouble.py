@@ -1,0 +1,204 @@
+"""A database that is locked, read-only, full, damaged or somebody else's: one clear message, nothing lost."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from engine.adapters.store import open_store
+from engine.core.events import Verb
+from engine.errors import CorruptRecord, StoreBusy, StoreError
+from tests.adapters.store.conftest import Bench
+from tests.contracts.store_samples import ADA
+
+
+def test_a_locked_database_is_busy_and_the_write_can_be_done_later(bench: Bench) -> None:
+    blocker = sqlite3.connect(bench.path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match=r"runs\.db: locked by another program.*try again"):
+        bench.append_one()
+    assert len(bench.store.events("r1")) == 3, "reading goes on while somebody writes"
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    bench.append_one()
+    assert len(bench.store.events("r1")) == 4
+
+
+def test_a_new_database_that_stays_locked_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.adapters.store.schema.BUSY_S", 0.1)
+    blocker = sqlite3.connect(tmp_path / "runs.db", isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreBusy, match="locked by another program"):
+        open_store(f"sqlite:///{tmp_path}/runs.db?timeout=0.1")
+    blocker.close()
+
+
+def test_a_read_only_database_can_be_read_and_says_why_it_cannot_be_written(bench: Bench) -> None:
+    store = open_store(f"sqlite:///file:{bench.path}?mode=ro&uri=true")
+    assert len(store.events("r1")) == 3
+    with pytest.raises(StoreError, match=r"runs\.db: .*read-only; make the file and its folder writable"):
+        store.request("r1", Verb.STOP, ADA, "", "cli", 5.0)
+    store.close()
+
+
+def test_a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room(bench: Bench) -> None:
+    @event.listens_for(bench.store._database._engine, "begin")
+    def _no_room(connection: object) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={limit}")  # type: ignore[attr-defined]
+
+    limit = 1  # SQLite takes the present size when that is larger
+    with pytest.raises(StoreError, match=r"runs\.db: .*the disk is full; free some space"):
+        _append_many(bench)
+    stored = bench.store.load("r1").snapshot
+    assert [entry.seq for entry in bench.store.events("r1")] == list(range(1, stored.run.seq + 1))
+    limit = 100_000
+    bench.append_one()
+    assert bench.store.load("r1").snapshot.run.seq == stored.run.seq + 1
+
+
+def _append_many(bench: Bench) -> None:
+    for _ in range(200):
+        bench.append_one()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but something precious\n" * 100)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"notes\.txt: .*it is not a database; name another file"):
+        open_store(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photos.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE photos (id INTEGER)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"belongs to another program \(tables photos\)"):
+        open_store(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+def test_a_newer_database_is_refused_and_left_alone(bench: Bench) -> None:
+    bench.alter("UPDATE rampwise_version SET version_num='9999'")
+    with pytest.raises(StoreError, match=r"newer version of Rampwise \(its form is 9999"):
+        open_store(bench.url)
+    bench.alter("UPDATE rampwise_version SET version_num='0001' WHERE version_num='9999'")
+    assert len(bench.store.events("r1")) == 3
+
+
+def test_a_damaged_file_is_named_as_such(bench: Bench) -> None:
+    bench.store.close()
+    with bench.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (bench.path.stat().st_size - 4096))
+    with pytest.raises(StoreError, match=r"runs\.db: .*it is damaged; restore it from a backup"):
+        open_store(bench.url).events("r1")
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="it cannot be opened"):
+        open_store(f"sqlite:///{tmp_path}")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"its folder cannot be made: .*Name another path"):
+        open_store(f"sqlite:///{tmp_path}/file/sub/runs.db")
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path}/state/rampwise/runs.db").close()
+    assert (tmp_path / "state/rampwise/runs.db").is_file()
+
+
+@pytest.mark.parametrize("url", ["runs.db", "", "/tmp/runs.db"])
+def test_a_path_is_not_a_url(url: str) -> None:
+    with pytest.raises(StoreError, match=r"write it as sqlite:///path/to/rampwise\.db"):
+        open_store(url)
+
+
+def test_an_unknown_driver_is_named_without_the_password() -> None:
+    with pytest.raises(StoreError, match="Install the driver") as caught:
+        open_store("nosql://ada:secret@db/runs")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("data", '{"observations":', "event 2 cannot be read: not JSON"),
+        ("data", "[]", "event 2 cannot be read: .*Observed"),
+        ("data", '{"observations":[{"window":3}]}', "event 2 cannot be read: observations.0.window"),
+        ("at_s", "noon", "event 2 cannot be read: at_s"),
+        ("schema", "x", "event 2 cannot be read: its schema"),
+        ("schema", 99, "event 2 was written by a newer version of Rampwise: its schema is 99"),
+        ("type", "teleported", "event 2 was written by a newer version of Rampwise: its type 'teleported'"),
+        ("rule", "moon_phase", "event 2 was written by a newer version of Rampwise: its rule 'moon_phase'"),
+    ],
+)
+def test_a_corrupt_event_is_named_by_run_and_number(
+    bench: Bench, column: str, value: object, message: str
+) -> None:
+    bench.alter(f"UPDATE events SET {column}=? WHERE seq=2", value)
+    with pytest.raises(CorruptRecord, match=f"run r1, {message}"):
+        bench.store.events("r1")
+    assert [entry.seq for entry in bench.store.events("r1", after_seq=2)] == [3]
+
+
+@pytest.mark.parametrize("seq", [2, 3])
+def test_a_missing_event_is_noticed(bench: Bench, seq: int) -> None:
+    bench.alter("DELETE FROM events WHERE seq=?", seq)
+    with pytest.raises(CorruptRecord, match=f"run r1, event {seq} is missing"):
+        bench.store.events("r1")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("snapshot", "{", "not JSON"),
+        ("snapshot", "{}", "run: "),
+        ("spec", "[1]", "dict"),
+        ("seq", 2, "it holds run r1 at event 3"),
+        ("schema", 99, "newer version of Rampwise"),
+    ],
+)
+def test_a_corrupt_run_is_told_apart_and_hides_no_other(
+    bench: Bench, column: str, value: object, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.alter(f"UPDATE runs SET {column}=?", value)
+    with pytest.raises(CorruptRecord, match=f"run r1, snapshot at event [23].*{message}"):
+        bench.store.load("r1")
+    assert list(bench.store.runs()) == []
+    assert "run_unreadable" in capsys.readouterr().out
+    [error] = bench.store.unreadable()
+    assert "run r1" in str(error)
+    assert list(bench.store.active()) == ["r1"]
+
+
+def test_a_missing_table_is_reported_as_trouble_of_the_database(bench: Bench) -> None:
+    connection = sqlite3.connect(bench.path)
+    connection.execute("DROP TABLE freezes")
+    connection.close()
+    with pytest.raises(StoreError, match=r"runs\.db: no such table: freezes: it did not do as asked"):
+        bench.store.freeze()
+
+
+def test_a_corrupt_command_and_a_corrupt_freeze_are_named(bench: Bench) -> None:
+    command = bench.store.request("r1", Verb.STOP, ADA, "", "cli", 5.0)
+    bench.alter("UPDATE commands SET verb='dance'")
+    with pytest.raises(CorruptRecord, match=f"run r1, command {command.id} cannot be read: verb"):
+        bench.store.requested("r1")
+    bench.alter("INSERT INTO freezes VALUES (1, 'x', 'ada', '', 'noon')")
+    with pytest.raises(CorruptRecord, match="the freeze cannot be read: since_s"):
+        bench.store.freeze()
+
+
+def test_values_that_json_cannot_hold_are_refused_before_anything_is_written(bench: Bench) -> None:
+    snapshot = replace(bench.store.load("r1").snapshot, evidence={"log_e": float("-inf")})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        bench.store.append(bench.lease, (), snapshot)

@@ -1,0 +1,194 @@
+"""The page: well-formed, self-contained, harmless with hostile names, and readable without its charts."""
+
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+
+from analysis.report.html import to_html
+from engine.core.measure import MissingReason
+from tests.analysis.report.scenario import Story, blind, measured, observing, promoted, renamed, rolled_back
+from tests.builders import a_metric, an_experiment
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+LOADING = {"src", "href", "srcset", "action", "data", "poster", "background", "xlink:href", "formaction"}
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+@dataclass
+class Page(HTMLParser):
+    """Elements with their attributes, checked for matching tags while parsing."""
+
+    elements: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    inside: list[str] = field(default_factory=list)
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.inside.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.inside.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def parsed(text: str) -> Page:
+    page = Page()
+    page.feed(text)
+    page.close()
+    assert page.inside == []
+    return page
+
+
+def only_missing() -> Story:
+    story = Story()
+    story.observe([blind(), blind(MissingReason.STALE)])
+    return story
+
+
+STORIES = {
+    "rolled_back": rolled_back,
+    "promoted": promoted,
+    "observing": observing,
+    "nothing_observed": Story,
+    "only_missing": only_missing,
+}
+
+
+@pytest.fixture(scope="module", params=STORIES)
+def html(request: pytest.FixtureRequest) -> str:
+    return to_html(STORIES[request.param]().view())
+
+
+def test_the_page_is_well_formed_and_accessible(html: str) -> None:
+    page = parsed(html)
+    ids = Counter(attributes["id"] for _, attributes in page.elements if "id" in attributes)
+
+    assert max(ids.values()) == 1
+    assert len(page.all("h1")) == 1
+    assert page.all("html") == [{"lang": "en"}]
+    assert {each["aria-labelledby"] for _, each in page.elements if "aria-labelledby" in each} <= set(ids)
+    assert len(page.all("table")) == len(page.all("caption"))
+    assert all(each.get("scope") in {"row", "col"} for each in page.all("th"))
+    assert all(each["datetime"].endswith("Z") for each in page.all("time"))
+    pictures = [attributes for _, attributes in page.elements if attributes.get("role") == "img"]
+    assert len(pictures) == len(page.all("svg"))
+    assert all(len(each["aria-label"]) > 40 for each in pictures)
+
+
+def test_the_page_loads_nothing(html: str) -> None:
+    page = parsed(html)
+    targets = [value for _, each in page.elements for name, value in each.items() if name in LOADING]
+
+    assert targets == ["#main"]
+    assert page.all("script") == []
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "xmlns" not in html
+
+
+def test_a_run_with_data_has_a_chart_in_every_figure() -> None:
+    page = parsed(to_html(rolled_back().view()))
+
+    assert len(page.all("figure")) == len(page.all("svg")) == 5
+
+
+def test_a_run_without_data_says_so_in_place_of_its_charts() -> None:
+    page = parsed(to_html(Story().view()))
+
+    assert page.text.count("Nothing measured yet.") == 4
+    assert "no complete window yet" in page.text
+    assert "0 of 0" not in page.text
+
+
+def test_observe_mode_says_that_nothing_was_changed() -> None:
+    assert "observe mode: nothing was changed" in parsed(to_html(observing().view())).text
+    assert "observe mode" not in parsed(to_html(promoted().view())).text
+
+
+def test_hostile_names_stay_text() -> None:
+    story = renamed(rolled_back(), HOSTILE)
+
+    page = parsed(to_html(story.view()))
+
+    assert page.all("script") == []
+    assert page.all("img") == []
+    assert not any(name.startswith("on") for _, each in page.elements for name in each)
+    assert HOSTILE in page.text
+
+
+def test_hostile_metric_names_stay_text_inside_charts() -> None:
+    page = parsed(to_html(hostile_metric().view()))
+
+    assert page.all("script") == []
+    assert page.all("img") == []
+    assert page.text.count("<script>alert(1)</script>") > 5
+    assert len(page.all("svg")) == 3
+
+
+def test_without_the_extra_the_data_stand_open_and_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+
+    page = parsed(to_html(rolled_back().view()))
+
+    assert page.all("svg") == []
+    assert 'pip install "rampwise[report]"' in page.text
+    assert [("open" in each) for each in page.all("details")] == [True] * 5 + [False]
+
+
+def test_with_the_extra_nothing_is_said_about_installing() -> None:
+    assert "pip install" not in to_html(rolled_back().view())
+
+
+def test_every_colour_is_readable_in_both_themes_and_in_print() -> None:
+    css = files("analysis.report").joinpath("templates/report.css").read_text("utf-8")
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#\w+)", block))
+        for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    ]
+
+    assert len(themes) == 3
+    for theme in themes:
+        for name in ("ink", "muted", "good", "bad", "unsure"):
+            assert contrast(theme[name], theme["paper"]) >= 4.5
+            assert contrast(theme[name], theme["tint"]) >= 4.5
+        for name in ("series-1", "series-2", "series-3", "series-4", "grid-strong"):
+            assert contrast(theme[name], theme["paper"]) >= 3
+
+
+def hostile_metric() -> Story:
+    story = Story(an_experiment(metrics=(a_metric(name=HOSTILE),)))
+    story.step(0)
+    story.observe([{HOSTILE: measured(treatment=5)["errors"]}] * 3)
+    return story
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2 contrast ratio."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

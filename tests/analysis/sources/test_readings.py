@@ -1,0 +1,238 @@
+"""What one window's samples mean: counts, or the one reason why there are none."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from analysis.sources.fake import FakeOptions, FakeSource
+from engine.core.measure import Histogram, HistogramReading, Missing, MissingReason, Reading, Trials, Window
+from engine.core.model import Arm, Matcher, Metric, MetricKind, Selector
+from tests.builders import a_metric
+from tests.contracts.source_contract import trials
+
+ERRORS = a_metric()
+SUBSET = replace(
+    ERRORS, bad=Selector(name="requests_total", matchers=(Matcher(label="code", op="=", value="500"),))
+)
+LATENCY = a_metric(
+    kind=MetricKind.DISTRIBUTION, bad=None, total=None, buckets=Selector(name="seconds_bucket"), slo_s=0.5
+)
+APP = {"job": "app", "instance": "app:1"}
+STALE_AFTER_S = 60
+
+
+class Shop:
+    """A fake source with short names; time in seconds, windows of 15 s from 0 on."""
+
+    def __init__(self) -> None:
+        self.source = FakeSource(FakeOptions(stale_after_s=STALE_AFTER_S))
+        self.cursor: Mapping[str, object] = {}
+
+    def put(self, name: str, version: str, values: Mapping[float, float], **labels: str) -> None:
+        for at_s, value in values.items():
+            self.source.scrape(at_s, name, {"version": version} | APP | labels, value)
+
+    def put_both(self, name: str, values: Mapping[float, float], **labels: str) -> None:
+        for version in ("v1", "v2"):
+            self.put(name, version, values, **labels)
+
+    def read(self, metric: Metric, last: int, first: int = 0) -> list[Reading]:
+        asked = [Window(index=i, start_s=i * 15, end_s=i * 15 + 15) for i in range(first, last + 1)]
+        batch = self.source.read([metric], asked, self.cursor)
+        assert batch.trouble is None
+        self.cursor = batch.cursor
+        return [readings[metric.name] for readings in batch.readings]
+
+    def read_one(self, metric: Metric) -> Reading:
+        return self.read(metric, 0)[0]
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def missing(reading: Reading) -> tuple[MissingReason, Arm | None]:
+    assert isinstance(reading, Missing), reading
+    return reading.reason, reading.arm
+
+
+@pytest.mark.parametrize("gone", ["v1", "v2"])
+def test_missing_series_is_not_zero(shop: Shop, gone: str) -> None:
+    there = {"v1": "v2", "v2": "v1"}[gone]
+    for name in ("requests_total", "errors_total"):
+        shop.put(name, there, {-5: 10, 10: 20})
+    arm = Arm.CONTROL if gone == "v1" else Arm.TREATMENT
+    assert missing(shop.read_one(ERRORS)) == (MissingReason.NO_SERIES, arm)
+
+
+def test_no_error_counter_under_another_name_is_missing(shop: Shop) -> None:
+    shop.put_both("requests_total", {-5: 10, 10: 20})
+    reading = shop.read_one(ERRORS)
+    assert missing(reading) == (MissingReason.NO_SERIES, Arm.CONTROL)
+    assert isinstance(reading, Missing)
+    assert 'errors_total with version="v1" (control)' in reading.detail
+
+
+def test_no_error_series_of_the_same_counter_is_no_error(shop: Shop) -> None:
+    shop.put_both("requests_total", {-5: 10, 10: 20}, code="200")
+    assert trials(shop.read_one(SUBSET)) == (Trials(bad=0, total=10), Trials(bad=0, total=10))
+
+
+def test_series_are_summed_after_differencing(shop: Shop) -> None:
+    shop.put_both("requests_total", {-5: 100, 10: 7}, code="200")
+    shop.put_both("requests_total", {-5: 1, 10: 4}, code="500")
+    assert trials(shop.read_one(SUBSET)) == (Trials(bad=3, total=10), Trials(bad=3, total=10))
+
+
+def test_a_series_of_neither_variant_is_foreign(shop: Shop) -> None:
+    for version in ("v1", "v2", "v3"):
+        for name in ("requests_total", "errors_total"):
+            shop.put(name, version, {-5: 10, 10: 20})
+    reading = shop.read_one(ERRORS)
+    assert missing(reading) == (MissingReason.FOREIGN_SERIES, None)
+    assert isinstance(reading, Missing)
+    assert 'version="v3"' in reading.detail
+
+
+def test_a_dead_series_of_neither_variant_is_harmless(shop: Shop) -> None:
+    for name in ("requests_total", "errors_total"):
+        shop.put_both(name, {-5: 10, 10: 20})
+        shop.put(name, "v0", {-200: 10, -185: 20})
+    assert trials(shop.read_one(ERRORS))[0] == Trials(bad=10, total=10)
+
+
+def test_a_series_of_both_variants_is_ambiguous(shop: Shop) -> None:
+    for name in ("requests_total", "errors_total"):
+        shop.put(name, "v1", {-5: 10, 10: 20})
+    both = replace(ERRORS, arm_labels={Arm.CONTROL: {"version": "v1"}, Arm.TREATMENT: {"job": "app"}})
+    assert missing(shop.read_one(both)) == (MissingReason.AMBIGUOUS_SERIES, None)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 20.5])
+def test_a_value_that_is_no_count_is_not_a_number(shop: Shop, value: float) -> None:
+    for name in ("requests_total", "errors_total"):
+        shop.put(name, "v1", {-5: 10, 10: 20, 25: 30})
+    shop.put("errors_total", "v2", {-5: 10, 10: 20, 25: 30})
+    shop.put("requests_total", "v2", {-5: 10, 10: value, 25: 33})
+    bad, good = shop.read(ERRORS, 1)
+    assert missing(bad) == (MissingReason.NOT_A_NUMBER, Arm.TREATMENT)
+    assert trials(good) == (Trials(bad=20, total=20), Trials(bad=20, total=23))
+
+
+@pytest.mark.parametrize(("control", "treatment", "arm"), [(5, 0, Arm.TREATMENT), (0, 0, None)])
+def test_no_trials_are_no_traffic(shop: Shop, control: int, treatment: int, arm: Arm | None) -> None:
+    shop.put_both("errors_total", {-5: 0, 10: 0})
+    shop.put("requests_total", "v1", {-5: 10, 10: 10 + control})
+    shop.put("requests_total", "v2", {-5: 10, 10: 10 + treatment})
+    assert missing(shop.read_one(ERRORS)) == (MissingReason.NO_TRAFFIC, arm)
+
+
+def test_an_arm_that_is_no_longer_scraped_is_stale(shop: Shop) -> None:
+    for name in ("requests_total", "errors_total"):
+        shop.put(name, "v1", {at_s: at_s + 100 for at_s in range(-5, 100, 15)})
+        shop.put(name, "v2", {-5: 10})
+    reading = shop.read(ERRORS, 5)[5]
+    assert missing(reading) == (MissingReason.STALE, Arm.TREATMENT)
+    assert isinstance(reading, Missing)
+    assert "last sample 95 s old" in reading.detail
+
+
+def test_counts_over_different_times_are_not_compared(shop: Shop) -> None:
+    for name in ("requests_total", "errors_total"):
+        shop.put(name, "v1", {at_s: at_s + 100 for at_s in range(-5, 130, 15)})
+        shop.put(name, "v2", {at_s: at_s + 100 for at_s in (-5, 100, 115)})
+    readings = shop.read(ERRORS, 7)
+    assert missing(readings[6]) == (MissingReason.STALE, None)
+    assert trials(readings[7]) == (Trials(bad=15, total=15), Trials(bad=15, total=15))
+
+
+def test_arms_that_are_scraped_in_turns_are_compared_over_the_same_time(shop: Shop) -> None:
+    for name in ("requests_total", "errors_total"):
+        shop.put(name, "v1", {at_s: at_s + 100 for at_s in range(-20, 131, 30)})
+        shop.put(name, "v2", {at_s: at_s + 100 for at_s in range(-5, 131, 30)})
+    readings = shop.read(ERRORS, 7)
+    assert [isinstance(reading, Missing) for reading in readings] == [True, False] * 4
+    assert [trials(reading)[0].total for reading in readings[1::2]] == [30] * 4
+    assert [trials(reading)[1].total for reading in readings[1::2]] == [30] * 4
+
+
+def test_more_bad_trials_than_trials_is_not_clamped(shop: Shop) -> None:
+    shop.put_both("requests_total", {-5: 10, 10: 12})
+    shop.put_both("errors_total", {-5: 0, 10: 3})
+    assert missing(shop.read_one(ERRORS)) == (MissingReason.RESET, Arm.CONTROL)
+
+
+def buckets(shop: Shop, version: str, before: tuple[int, ...], after: tuple[int, ...], *bounds: str) -> None:
+    for bound, old, new in zip(bounds or ("0.1", "0.5", "+Inf"), before, after, strict=True):
+        shop.put("seconds_bucket", version, {-5: old, 10: new}, le=bound)
+
+
+def test_buckets_are_differenced_summed_and_made_separate(shop: Shop) -> None:
+    buckets(shop, "v1", (1, 2, 3), (11, 22, 33))
+    buckets(shop, "v2", (0, 0, 0), (1, 1, 2))
+    assert shop.read_one(LATENCY) == HistogramReading(
+        control=Histogram(bounds_s=(0.1, 0.5), counts=(10, 10, 10)),
+        treatment=Histogram(bounds_s=(0.1, 0.5), counts=(1, 0, 1)),
+    )
+
+
+def test_a_restart_resets_all_buckets_of_a_histogram(shop: Shop) -> None:
+    buckets(shop, "v1", (2, 90, 100), (5, 7, 9))
+    buckets(shop, "v2", (0, 0, 0), (1, 1, 2))
+    reading = shop.read_one(LATENCY)
+    assert isinstance(reading, HistogramReading)
+    assert reading.control == Histogram(bounds_s=(0.1, 0.5), counts=(5, 2, 2))
+
+
+def test_buckets_that_contradict_each_other_are_not_clamped(shop: Shop) -> None:
+    buckets(shop, "v1", (1, 2, 3), (11, 22, 33))
+    buckets(shop, "v2", (0, 0, 0), (3, 1, 4))
+    assert missing(shop.read_one(LATENCY)) == (MissingReason.RESET, Arm.TREATMENT)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        (("0.1", "1.0", "+Inf"), "different buckets"),
+        (("0.1", "0.5", "1.0"), "different buckets"),
+    ],
+)
+def test_different_buckets_cannot_be_compared(shop: Shop, bounds: tuple[str, ...], said: str) -> None:
+    buckets(shop, "v1", (1, 2, 3), (11, 22, 33))
+    buckets(shop, "v2", (1, 2, 3), (11, 22, 33), *bounds)
+    reading = shop.read_one(LATENCY)
+    assert isinstance(reading, Missing)
+    assert (reading.reason, said in reading.detail) == (MissingReason.BAD_QUERY, True)
+
+
+def test_an_slo_between_two_bounds_is_named_with_the_bounds(shop: Shop) -> None:
+    for version in ("v1", "v2"):
+        buckets(shop, version, (1, 2, 3), (11, 22, 33))
+    reading = shop.read_one(replace(LATENCY, slo_s=0.3))
+    assert isinstance(reading, Missing)
+    assert "no bucket ends at the slo of 0.3 s; the bounds are 0.1, 0.5, inf" in reading.detail
+
+
+def test_a_histogram_without_its_last_bucket_is_refused(shop: Shop) -> None:
+    for version in ("v1", "v2"):
+        buckets(shop, version, (1, 2), (11, 22), "0.1", "0.5")
+    reading = shop.read_one(LATENCY)
+    assert isinstance(reading, Missing)
+    assert "no +Inf bucket" in reading.detail
+
+
+def test_a_changed_bucket_layout_starts_anew(shop: Shop) -> None:
+    for version in ("v1", "v2"):
+        for bound, values in {
+            "0.1": {-5: 1.0},
+            "0.5": {-5: 2.0, 10: 5.0, 25: 6.0},
+            "+Inf": {-5: 3.0, 10: 9.0, 25: 11.0},
+        }.items():
+            shop.put("seconds_bucket", version, values, le=bound)
+    changed, settled = shop.read(LATENCY, 1)
+    assert missing(changed) == (MissingReason.BAD_QUERY, Arm.CONTROL)
+    assert settled == HistogramReading(
+        control=Histogram(bounds_s=(0.5,), counts=(1, 1)), treatment=Histogram(bounds_s=(0.5,), counts=(1, 1))
+    )

@@ -1,0 +1,79 @@
+"""The reference names every field of the models, with the defaults that hold, and its example is valid."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from engine.fields import format_duration
+from engine.spec import parse
+from engine.spec.document import GateField, Metadata, Spec, WindowField
+from engine.spec.metrics import KINDS
+from strategies.canary import CanaryOptions
+from tests.spec.documents import GOOD
+
+TEXT = (Path(__file__).parents[2] / "docs" / "experiment.md").read_text(encoding="utf-8")
+SECTIONS: list[tuple[str, type[BaseModel]]] = [
+    ("metadata", Metadata),
+    ("spec", Spec),
+    ("strategy: canary", CanaryOptions),
+    ("gate", GateField),
+    ("windows", WindowField),
+]
+DURATIONS = {"interval", "warm_up", "horizon", "patience", "progress_deadline", "hold"}
+
+
+def section(title: str) -> str:
+    return TEXT.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def rows(title: str) -> dict[str, str]:
+    """Default per field, as the section's table has it."""
+    return dict(re.findall(r"^\| `([a-z_]+)` \| (.*?) \|", section(title), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(("title", "model"), SECTIONS)
+def test_every_field_is_in_the_reference_and_no_other(title: str, model: type[BaseModel]) -> None:
+    fields = {field.alias or name for name, field in model.model_fields.items()}
+    assert set(rows(title)) == fields
+
+
+@pytest.mark.parametrize(("title", "model"), SECTIONS)
+def test_the_reference_says_what_is_required(title: str, model: type[BaseModel]) -> None:
+    for name, field in model.model_fields.items():
+        assert (rows(title)[field.alias or name] == "required") == field.is_required(), name
+
+
+@pytest.mark.parametrize(("title", "model"), SECTIONS)
+def test_plain_defaults_are_those_of_the_models(title: str, model: type[BaseModel]) -> None:
+    for name, field in model.model_fields.items():
+        default: Any = field.default
+        if name in DURATIONS:
+            default = format_duration(default)
+        if isinstance(default, str | int | float) and default != "":
+            assert rows(title)[name] == f"`{default}`", name
+
+
+@pytest.mark.parametrize("said", KINDS)
+def test_every_field_of_a_metric_is_in_the_reference(said: str) -> None:
+    (line,) = [line for line in section("metrics").splitlines() if f": {said}`" in line]
+    fields = set(KINDS[said].model_fields) - {"preset", "kind"}
+    assert set(re.findall(r"`([a-z_]+)`", line)) == fields
+
+
+def test_the_default_bounds_are_those_of_the_models() -> None:
+    def bound(kind: str, field: str) -> str:
+        parts = KINDS[kind].model_fields[field].default.model_dump(mode="json", exclude_none=True)
+        return "{" + ", ".join(f"{part}: {value}" for part, value in parts.items()) + "}"
+
+    metrics = section("metrics")
+    for kind, label in (("proportion", "`margin`"), ("distribution", "`margin` of latency")):
+        assert f"| {label} | `{bound(kind, 'margin')}` |" in metrics
+        assert f"| `tolerance` | `{bound(kind, 'tolerance')}` |" in metrics
+
+
+def test_the_example_is_the_smallest_document() -> None:
+    example = TEXT.split("```yaml\n")[1].split("```")[0]
+    assert parse(example, "docs").content == parse(GOOD, "x.yaml").content

@@ -1,0 +1,70 @@
+"""The committed JSON Schema is the models' own, takes the examples and refuses what it can."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from engine.spec import init, parse, to_plain
+from engine.spec.schema import json_schema, schema_text
+from tests.spec import documents, test_bad_documents, test_bad_metrics
+from tests.spec.documents import threshold
+
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+EXAMPLES = sorted(MANIFESTS.glob("examples/*/experiment.yaml"))
+BEYOND_A_SCHEMA = {
+    # Rules over several fields, the selectors' grammar, the time zone database, and YAML itself.
+    *("margin of an empty part", "margin of nothing", "tolerance beyond margin"),
+    *("margin within the default tolerance", "latency without slo", "two metrics of one name"),
+    *("one preset twice", "only quality metrics", "weight of a quality metric", "arms of the same labels"),
+    *("expression as selector", "selector with an offset", "selector without a name", "limit of everything"),
+    *("horizon shorter than the ramp", "ramp longer than the default horizon", "unknown time zone"),
+    *("time zone outside of the database", "unknown day", "duration of nothing", "duration of years"),
+    *("field twice", "field name that is no text", "document that is no mapping", "empty file"),
+    *("two documents", "not YAML", "control character", "alias", "tag", "very deep"),
+    *("number where text belongs", "text where a truth value belongs"),
+}
+CASES = test_bad_documents.CASES | test_bad_metrics.CASES
+BAD = {name: text for name, (text, _) in CASES.items() if name not in BEYOND_A_SCHEMA}
+
+
+def errors_of(document: Any) -> list[str]:
+    return [error.message for error in Draft202012Validator(json_schema()).iter_errors(document)]
+
+
+def test_the_committed_schema_is_up_to_date() -> None:
+    committed = MANIFESTS / "schema" / "releaseexperiment.schema.json"
+    assert committed.read_text(encoding="utf-8") == schema_text(), (
+        f"write it anew: rampwise validate --schema > {committed}"
+    )
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(json_schema())
+
+
+def test_there_are_examples_good_and_bad() -> None:
+    assert EXAMPLES
+    assert set(CASES) > BEYOND_A_SCHEMA
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_the_schema_takes_the_examples(path: Path) -> None:
+    assert errors_of(yaml.safe_load(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("text", [documents.GOOD, threshold("limit: 1%")])
+def test_the_schema_takes_documents_before_and_after_filling_in(text: str) -> None:
+    assert errors_of(yaml.safe_load(text)) == []
+    assert errors_of(to_plain(parse(text, "x.yaml"))) == []
+
+
+def test_the_schema_takes_what_init_writes() -> None:
+    assert errors_of(yaml.safe_load(init("local"))) == []
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
+def test_the_schema_refuses_bad_fields(text: str) -> None:
+    assert errors_of(yaml.safe_load(text)) != []

@@ -1,0 +1,143 @@
+"""The canary climbs by time, trials and evidence, and says what is missing."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from engine.core.model import Plan, Step
+from engine.core.proposal import Climb, Finish, Progress, Wait
+from strategies.canary import Canary, CanaryOptions
+
+PLAN = Plan(
+    strategy="canary",
+    steps=(
+        Step(weight_pct=5, hold_s=300, floor=100),
+        Step(weight_pct=50, hold_s=600, floor=200),
+    ),
+)
+progresses = st.builds(
+    Progress,
+    step=st.integers(-1, 1),
+    step_age_s=st.floats(0, 2000),
+    step_trials=st.tuples(st.integers(0, 400), st.integers(0, 400)),
+    not_worse=st.booleans(),
+    inside_margin_at_step=st.booleans(),
+)
+
+
+def propose(**changes: Any) -> Climb | Finish | Wait:
+    met: dict[str, Any] = {
+        "step": 1,
+        "step_age_s": 600.0,
+        "step_trials": (4000, 200),
+        "not_worse": True,
+        "inside_margin_at_step": True,
+    }
+    return Canary().propose(PLAN, Progress(**(met | changes)))
+
+
+def plan_of(**options: Any) -> Plan:
+    return Canary().plan(CanaryOptions.model_validate(options, strict=False))
+
+
+def test_the_default_ramp_is_1_5_20_50() -> None:
+    assert plan_of() == Plan(
+        strategy="canary",
+        steps=tuple(Step(weight_pct=weight, hold_s=300, floor=100) for weight in (1, 5, 20, 50)),
+    )
+
+
+def test_a_step_may_have_its_own_hold_floor_and_approval() -> None:
+    plan = plan_of(steps=[10, {"weight": 30, "hold": "1h", "floor": 0, "approve": True}], hold="10s", floor=5)
+    assert plan.steps == (
+        Step(weight_pct=10, hold_s=10, floor=5),
+        Step(weight_pct=30, hold_s=3600, floor=0, approve=True),
+    )
+
+
+@pytest.mark.parametrize("steps", [[], [0], [100], [5, 5], [20, 5], [True], ["5%"], [0.5], [{"hold": "1s"}]])
+def test_a_ramp_ascends_below_100(steps: list[Any]) -> None:
+    with pytest.raises(ValidationError):
+        plan_of(steps=steps)
+
+
+@given(st.lists(st.integers(-5, 105), max_size=6))
+def test_every_plan_ascends_below_100(steps: list[int]) -> None:
+    try:
+        plan = plan_of(steps=steps)
+    except ValidationError:
+        assert not steps or min(steps) < 1 or max(steps) > 99 or steps != sorted(set(steps))
+    else:
+        assert [step.weight_pct for step in plan.steps] == steps == sorted(set(steps))
+        assert 0 < steps[0] <= steps[-1] < 100
+
+
+def test_the_first_step_needs_nothing() -> None:
+    first = propose(step=-1, step_age_s=0.0, step_trials=(0, 0), not_worse=False, inside_margin_at_step=False)
+    assert first == Climb(step=0, treatment_pct=5, reason="start at 5 %")
+
+
+def test_a_step_that_is_held_and_filled_leads_to_the_next() -> None:
+    assert propose(step=0, step_age_s=300.0, step_trials=(1900, 100), not_worse=False) == Climb(
+        step=1,
+        treatment_pct=50,
+        reason="held 5 min at 5 % with 1900 control and 100 treatment trials; next is 50 %",
+    )
+
+
+def test_a_young_step_waits() -> None:
+    assert propose(step=0, step_age_s=60.0) == Wait(reason="held 60 s of 5 min at 5 %")
+
+
+def test_too_few_trials_wait_in_either_arm() -> None:
+    assert propose(step_trials=(200, 199)) == Wait(reason="treatment had 199 of 200 trials at 50 %")
+    assert propose(step_trials=(199, 200)) == Wait(reason="control had 199 of 200 trials at 50 %")
+
+
+def test_everything_missing_is_said() -> None:
+    assert propose(step_age_s=60.0, step_trials=(1, 2)) == Wait(
+        reason="held 60 s of 10 min at 50 % and control had 1 of 200 trials at 50 % "
+        "and treatment had 2 of 200 trials at 50 %"
+    )
+
+
+def test_the_last_step_waits_for_evidence() -> None:
+    assert propose(not_worse=False) == Wait(
+        reason="held 10 min at 50 % with 4000 control and 200 treatment trials, "
+        "but the evidence does not yet say not worse"
+    )
+
+
+def test_the_last_step_waits_for_its_own_estimate() -> None:
+    assert propose(inside_margin_at_step=False) == Wait(
+        reason="held 10 min at 50 % with 4000 control and 200 treatment trials, "
+        "but the estimate of this step alone is not inside the margin"
+    )
+
+
+def test_the_last_step_with_evidence_finishes() -> None:
+    assert propose() == Finish(
+        reason="held 10 min at 50 % with 4000 control and 200 treatment trials; "
+        "not worse, also at this step alone"
+    )
+
+
+@given(progresses)
+def test_nothing_finishes_without_evidence_hold_and_floor(progress: Progress) -> None:
+    if isinstance(Canary().propose(PLAN, progress), Finish):
+        assert progress.step == 1
+        assert progress.step_age_s >= 600
+        assert min(progress.step_trials) >= 200
+        assert progress.not_worse
+        assert progress.inside_margin_at_step
+
+
+@given(progresses)
+def test_the_canary_climbs_one_step_at_a_time(progress: Progress) -> None:
+    proposal = Canary().propose(PLAN, progress)
+    if isinstance(proposal, Climb):
+        assert proposal.step == progress.step + 1
+        assert proposal.treatment_pct == PLAN.steps[proposal.step].weight_pct
