@@ -10,6 +10,7 @@ from engine.adapters.store import checks
 from engine.adapters.store.leasing import LeaseState, Watch
 from engine.core.events import Actor, Command, Commanded, Event, Freeze, Verb
 from engine.core.run import Run
+from engine.errors import CorruptRecord
 from engine.ports import Json, Lease, Snapshot, StoredRun
 
 

@@ -1,4 +1,4 @@
-"""Carries out what a person asked of a run: recorded first, then done by whoever drives it, or by ourselves."""
+"""Carries out what a person asked of a run: recorded first, then done by whoever drives it, else by us."""
 
 import time
 from dataclasses import dataclass
@@ -44,8 +44,7 @@ def carry_out(driver: Driver, recorded: Recorded, within_s: float | None) -> Ans
 
     Ticks the run itself while nobody else drives it, and gives it up afterwards.
 
-    Args:
-        within_s: how long at the most; None for as long as it takes.
+    `within_s` bounds the waiting; None waits for as long as it takes.
     """
     run_id = recorded.command.run_id
     deadline_s = None if within_s is None else time.monotonic() + within_s

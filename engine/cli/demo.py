@@ -1,5 +1,4 @@
 """`rampwise demo`: real traffic on this machine, eight releases, under four minutes."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,6 @@ def demo(
     Needs the extra `local` (`pip install "rampwise[local]"`) and the program `prometheus`. Exit 1 when an
     outcome is not the expected one.
 
-    \b
     Example:
       rampwise demo --output-dir demo
     """

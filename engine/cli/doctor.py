@@ -1,5 +1,4 @@
 """`rampwise doctor`: looks at everything Rampwise needs on this machine, and says what to type."""
-# ruff: noqa: PLC0415
 
 import typer
 
@@ -16,7 +15,6 @@ def doctor(output: OutputOption = Output.TABLE) -> None:
 
     Exit 1 when something is wrong. What only `local` and `demo` need is optional and wrong for nobody else.
 
-    \b
     Example:
       rampwise doctor
     """

@@ -16,8 +16,7 @@ WITHOUT_DATABASE = (
 def stop_all(reason: str, within_s: float | None) -> list[Answer]:
     """Stop every run that goes on; one answer each.
 
-    Args:
-        within_s: how long to wait for each at the most; None for as long as it takes.
+    `within_s` bounds the waiting for each; None waits for as long as it takes.
 
     Raises:
         StoreError: the database cannot be used; the message says how to do without it.

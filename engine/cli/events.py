@@ -1,5 +1,4 @@
 """`rampwise events`: the log of a run."""
-# ruff: noqa: PLC0415
 
 import time
 from collections.abc import Sequence
@@ -33,9 +32,9 @@ def events(
 
     Readings, decisions, acts before and after they are done, and people's commands.
 
-    The table leaves readings out; `-o wide` and all other forms have them. With -f, JSON is one object a line.
+    The table leaves readings out; `-o wide` and all other forms have them. With -f, JSON is
+    one object a line.
 
-    \b
     Example:
       rampwise events checkout-v2
       rampwise events checkout-v2 -f -o json

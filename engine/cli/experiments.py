@@ -1,5 +1,4 @@
 """`rampwise init` and `rampwise validate`: experiment files, without asking anything outside."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +27,6 @@ def init(
 
     `rampwise plugins` lists the targets there are. An existing file is never overwritten.
 
-    \b
     Example:
       rampwise init local --name checkout-v2 -o experiment.yaml
     """
@@ -60,7 +58,6 @@ def validate(
     Each problem has file and line, what was found and what would be right.
     It asks no target, no Prometheus and no database; `rampwise launch FILE --dry-run` does.
 
-    \b
     Example:
       rampwise validate experiment.yaml
       rampwise validate experiment.yaml -o yaml      # with every default filled in

@@ -1,10 +1,10 @@
 """`rampwise freeze`: no run gives the treatment more traffic while it lasts. Taking it away goes on."""
-# ruff: noqa: PLC0415
 
 import typer
 
 from engine.cli.options import Output, OutputOption, ReasonOption
 from engine.cli.session import session_of, the_clock, the_store
+from engine.cli.teaching import add
 
 SCHEMA = "rampwise.dev/freeze/v1"
 
@@ -13,11 +13,9 @@ app = typer.Typer(
 )
 
 
-@app.command()
 def on(ctx: typer.Context, reason: ReasonOption) -> None:
     """Freeze all releases.
 
-    \b
     Example:
       rampwise freeze on --reason "Black Friday"
     """
@@ -30,11 +28,9 @@ def on(ctx: typer.Context, reason: ReasonOption) -> None:
     session_of(ctx).say(talk.frozen_now(freeze))
 
 
-@app.command()
 def off(ctx: typer.Context) -> None:
     """End the freeze.
 
-    \b
     Example:
       rampwise freeze off
     """
@@ -44,11 +40,9 @@ def off(ctx: typer.Context) -> None:
     session_of(ctx).say(talk.frozen_now(None))
 
 
-@app.command()
 def status(output: OutputOption = Output.TABLE) -> None:
     """Show whether releases are frozen, by whom and why.
 
-    \b
     Example:
       rampwise freeze status -o json
     """
@@ -64,3 +58,8 @@ def status(output: OutputOption = Output.TABLE) -> None:
         plain={"schema": SCHEMA, "freeze": None if freeze is None else to_plain(Freeze, freeze)},
         picture=lambda _: talk.frozen_now(freeze),
     )
+
+
+add(app, "on", on)
+add(app, "off", off)
+add(app, "status", status)

@@ -1,5 +1,4 @@
 """`rampwise gate`: the built-in flags, in a file on this machine."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ import typer
 
 from engine.cli.options import Output, OutputOption
 from engine.cli.session import session_of
+from engine.cli.teaching import add
 
 SCHEMA = "rampwise.dev/gate/v1"
 
@@ -24,11 +24,9 @@ FileOption = Annotated[
 ]
 
 
-@app.command("open")
 def open_flag(ctx: typer.Context, name: FlagArgument, file: FileOption = None) -> None:
     """Open a flag: the run it gates may give traffic. A stopped run does not begin again.
 
-    \b
     Example:
       rampwise gate open checkout-v2
     """
@@ -38,11 +36,9 @@ def open_flag(ctx: typer.Context, name: FlagArgument, file: FileOption = None) -
     session_of(ctx).say(f"Flag {name} is open ({path}).")
 
 
-@app.command()
 def close(ctx: typer.Context, name: FlagArgument, file: FileOption = None) -> None:
     """Close a flag: the run it gates gives all traffic back to control within one tick and stops.
 
-    \b
     Example:
       rampwise gate close checkout-v2
     """
@@ -52,11 +48,9 @@ def close(ctx: typer.Context, name: FlagArgument, file: FileOption = None) -> No
     session_of(ctx).say(f"Flag {name} is closed ({path}).")
 
 
-@app.command()
 def status(name: FlagArgument, file: FileOption = None, output: OutputOption = Output.TABLE) -> None:
     """Show whether a flag is open.
 
-    \b
     Example:
       rampwise gate status checkout-v2 -o name
     """
@@ -77,3 +71,8 @@ def status(name: FlagArgument, file: FileOption = None, output: OutputOption = O
         plain={"schema": SCHEMA, "flag": name, "status": word, "file": str(path)},
         picture=lambda _: f"{name} is {word} ({path})",
     )
+
+
+add(app, "open", open_flag)
+add(app, "close", close)
+add(app, "status", status)

@@ -1,5 +1,4 @@
 """`rampwise launch`: begin a run, rehearse one, or begin one and see it through."""
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +42,6 @@ def launch(
     exit code is the outcome: 0 promoted, 3 rolled back, 4 undecided, 5 not trusted, 6 stopped. --timeout
     bounds the waiting, not the run.
 
-    \b
     Example:
       rampwise launch experiment.yaml --dry-run
       rampwise launch experiment.yaml --wait --timeout 2h

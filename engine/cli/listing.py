@@ -1,5 +1,4 @@
 """`rampwise list`: all runs, trouble first."""
-# ruff: noqa: PLC0415
 
 from typing import Annotated
 
@@ -20,7 +19,6 @@ def list_runs(
 
     First come runs that cannot be read, that nobody drives, that are blind or blocked.
 
-    \b
     Example:
       rampwise list
       rampwise list --all -o json

@@ -28,6 +28,7 @@ from engine.cli import (
     verbs,
 )
 from engine.cli.session import DATABASE_VARIABLE, Session
+from engine.cli.teaching import add
 
 _EPILOG = """\b
 Exit codes: 0 done, or promoted    1 error              2 wrong usage or experiment
@@ -56,7 +57,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version  # noqa: PLC0415 (slow, and needed for this alone)
+        from importlib.metadata import version
 
         typer.echo(f"rampwise {version('rampwise')}")
         raise typer.Exit
@@ -86,27 +87,27 @@ def _root(  # the help text is the app's
     ctx.obj = Session(quiet=quiet)
 
 
-app.command("init")(experiments.init)
-app.command("validate")(experiments.validate)
-app.command("launch")(launch.launch)
-app.command("list")(listing.list_runs)
-app.command("status")(status.status)
-app.command("promote")(verbs.promote)
-app.command("rollback")(verbs.rollback)
-app.command("stop")(verbs.stop)
-app.command("pause")(verbs.pause)
-app.command("resume")(verbs.resume)
-app.command("approve")(verbs.approve)
+add(app, "init", experiments.init)
+add(app, "validate", experiments.validate)
+add(app, "launch", launch.launch)
+add(app, "list", listing.list_runs)
+add(app, "status", status.status)
+add(app, "promote", verbs.promote)
+add(app, "rollback", verbs.rollback)
+add(app, "stop", verbs.stop)
+add(app, "pause", verbs.pause)
+add(app, "resume", verbs.resume)
+add(app, "approve", verbs.approve)
 app.add_typer(freezing.app, name="freeze")
-app.command("events")(events.events)
-app.command("report")(report.report)
+add(app, "events", events.events)
+add(app, "report", report.report)
 app.add_typer(gating.app, name="gate")
 app.add_typer(targeting.app, name="target")
-app.command("serve")(serving.serve)
-app.command("plugins")(plugins.plugins)
-app.command("doctor")(doctor.doctor)
+add(app, "serve", serving.serve)
+add(app, "plugins", plugins.plugins)
+add(app, "doctor", doctor.doctor)
 app.add_typer(local.app, name="local")
-app.command("demo")(demo.demo)
+add(app, "demo", demo.demo)
 
 
 def main() -> None:

@@ -1,5 +1,4 @@
 """Arguments and options that several commands share, so that they mean the same everywhere."""
-# ruff: noqa: PLC0415
 
 from enum import StrEnum
 from pathlib import Path

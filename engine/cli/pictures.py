@@ -61,7 +61,7 @@ def draw_runs(found: Sequence[Summary], *, wide: bool) -> "Table":
     more = ("TARGET", "MODE", "VERDICT", "RULE", "DRIVEN BY", "REASON") if wide else ()
     drawn = table("NAME", "RUN", "PHASE", ">WEIGHT", ">STEP", "BLOCKER", ">DATA-AGE", "NEXT", ">AGE", *more)
     for one in found:
-        cells = [
+        cells: list[str | Text] = [
             one.name,
             one.id,
             _phase(one.phase),

@@ -1,5 +1,4 @@
 """`rampwise plugins`: strategies, targets, metric sources and gates that can be named in an experiment."""
-# ruff: noqa: PLC0415
 
 import typer
 
@@ -11,7 +10,6 @@ SCHEMA = "rampwise.dev/plugins/v1"
 def plugins(output: OutputOption = Output.TABLE) -> None:
     """List plugins, and why one does not load.
 
-    \b
     Example:
       rampwise plugins
       RAMPWISE_DISABLED_PLUGINS=targets/local rampwise plugins

@@ -2,7 +2,6 @@
 
 Every JSON object has a `schema` field. Off a terminal there is no colour and nothing is cut or wrapped.
 """
-# ruff: noqa: PLC0415
 
 import json
 import math
@@ -31,7 +30,8 @@ def put(
     """Print one answer in the form asked for.
 
     Args:
-        output: the form. names: what `-o name` prints, one a line.
+        output: the form.
+        names: what `-o name` prints, one a line.
         plain: the answer as plain JSON values, with its `schema`.
         picture: makes what people see; it is given whether they want the wide form.
     """

@@ -1,4 +1,4 @@
-"""Shows what a launch would find: the plan, the target, the flag, each query's answer, and what is in the way."""
+"""Shows what a launch would find: plan, target, flag, each query's answer, and what is in the way."""
 
 from typing import TYPE_CHECKING, Any
 

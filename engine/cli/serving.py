@@ -1,5 +1,4 @@
 """`rampwise serve`: the engine that drives all runs."""
-# ruff: noqa: PLC0415
 
 import sys
 from typing import Annotated
@@ -22,7 +21,6 @@ def serve(
     Several engines may share one database: each run is driven by one of them at a time. Logs go to stderr,
     as JSON where that is not a terminal.
 
-    \b
     Example:
       rampwise serve
       rampwise serve --once

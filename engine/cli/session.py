@@ -1,5 +1,7 @@
-"""What every command shares: where talk goes, who asks, and the store. Imports stand inside, for a fast `--help`."""
-# ruff: noqa: PLC0415
+"""What every command shares: where talk goes, who asks, and the store.
+
+Imports of everything heavy stand inside the functions, here and in all commands, so that `--help` is fast.
+"""
 
 import os
 import sys

@@ -1,5 +1,4 @@
 """`rampwise status`: one run, once or for as long as it goes on. Drives nothing."""
-# ruff: noqa: PLC0415
 
 import sys
 import time
@@ -30,7 +29,6 @@ def status(
 ) -> None:
     """Show where a run stands, by which evidence, and what comes next.
 
-    \b
     Example:
       rampwise status checkout-v2
       rampwise status checkout-v2 -w

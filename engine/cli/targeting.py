@@ -2,7 +2,6 @@
 
 No database, no Prometheus, no flag: this is what still works when they do not.
 """
-# ruff: noqa: PLC0415
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import typer
 
 from engine.cli.options import FileArgument, Output, OutputOption
 from engine.cli.session import session_of
+from engine.cli.teaching import add
 
 if TYPE_CHECKING:
     from engine.core.target import TargetGone, TargetState
@@ -24,24 +24,20 @@ app = typer.Typer(
 )
 
 
-@app.command()
 def show(file: FileArgument, output: OutputOption = Output.TABLE) -> None:
     """Show what the target really routes now.
 
-    \b
     Example:
       rampwise target show experiment.yaml
     """
     _put(file, _target(file).observe(), output)
 
 
-@app.command()
 def reset(ctx: typer.Context, file: FileArgument, output: OutputOption = Output.TABLE) -> None:
     """Give control all traffic at once. For emergencies: nothing else is asked or needed.
 
     A run that goes on sees that somebody else moved the traffic and holds; end it with `rampwise stop`.
 
-    \b
     Example:
       rampwise target reset experiment.yaml
     """
@@ -86,3 +82,7 @@ def _put(file: Path, state: "TargetState | TargetGone", output: Output) -> None:
         plain={"schema": SCHEMA, **to_plain(TargetState, state)},
         picture=lambda _: drawn,
     )
+
+
+add(app, "show", show)
+add(app, "reset", reset)

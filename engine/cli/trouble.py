@@ -1,4 +1,4 @@
-"""Every error as one clear message with the right exit code. Nothing that Rampwise raises shows a traceback."""
+"""Every error as one clear message with the right exit code; no traceback unless asked for."""
 
 import os
 import traceback

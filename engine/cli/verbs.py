@@ -1,5 +1,4 @@
-"""`promote rollback stop pause resume approve`: what a person asks of a run. Only promotion is ever questioned."""
-# ruff: noqa: PLC0415
+"""`promote rollback stop pause resume approve`: what a person asks of a run. Only promotion is questioned."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +30,6 @@ def promote(
     Refused while the act itself is unsafe: flag not clearly open, freeze, treatment not ready, somebody else
     moves the traffic. Asks first; where nobody can be asked it needs --yes.
 
-    \b
     Example:
       rampwise promote checkout-v2 --reason "fixes the outage" --yes
     """
@@ -50,7 +48,6 @@ def rollback(
 ) -> None:
     """Give control all traffic now and end the run as rolled back. Never blocked, never questioned.
 
-    \b
     Example:
       rampwise rollback checkout-v2 --reason "customers complain"
     """
@@ -76,7 +73,6 @@ def stop(
     With --all it does so for every run and asks first; where nobody can be asked that needs --yes.
     If the database is dead, `rampwise target reset FILE` puts one target back without it.
 
-    \b
     Example:
       rampwise stop checkout-v2 --reason "wrong build"
       rampwise stop --all --reason "incident 4711" --yes
@@ -96,7 +92,6 @@ def stop(
 def pause(ctx: typer.Context, run: RunArgument, reason: ReasonOption, timeout: TimeoutOption = None) -> None:
     """Leave traffic as it is until `resume`. Evidence is still read, and harm still rolls back.
 
-    \b
     Example:
       rampwise pause checkout-v2 --reason "lunch"
     """
@@ -107,7 +102,6 @@ def pause(ctx: typer.Context, run: RunArgument, reason: ReasonOption, timeout: T
 def resume(ctx: typer.Context, run: RunArgument, reason: ReasonOption, timeout: TimeoutOption = None) -> None:
     """Go on after `pause`.
 
-    \b
     Example:
       rampwise resume checkout-v2 --reason "back"
     """
@@ -122,7 +116,6 @@ def approve(
 
     Only steps with `approve: true` wait for it.
 
-    \b
     Example:
       rampwise approve checkout-v2 --reason "dashboards look fine"
     """

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live as Screen
 
 from engine.cli.pictures import draw_run
@@ -23,8 +23,7 @@ Show = Callable[[Snapshot], None]
 def showing(store: Store, run_id: str, clock: Clock, lines_to: TextIO, *, explain: bool) -> Iterator[Show]:
     """Something to show snapshots with.
 
-    Args:
-        lines_to: where lines go when nothing can be redrawn. explain: show each query and its answer too.
+    Lines go to `lines_to` where nothing can be redrawn; with `explain` the picture has each query's answer.
     """
     if redraws():
         with Screen(
@@ -35,7 +34,7 @@ def showing(store: Store, run_id: str, clock: Clock, lines_to: TextIO, *, explai
         yield _Lines(lines_to).show
 
 
-def _picture(store: Store, run_id: str, clock: Clock, *, explain: bool) -> object:
+def _picture(store: Store, run_id: str, clock: Clock, *, explain: bool) -> Group:
     return draw_run(view_of(store, store.load(run_id), clock.now_s(), explain=explain))
 
 

@@ -114,8 +114,8 @@ def command_refused(run_id: str, verb: Verb, why: str) -> str:
 def command_waits(run_id: str, verb: Verb, driver: str | None) -> str:
     """A command was recorded and is not done yet."""
     return (
-        f"{run_id}: {verb.value} is recorded and not done yet ({driven_by(driver)}). It will be done at the next "
-        "tick. If traffic must go back to control now: `rampwise target reset FILE`."
+        f"{run_id}: {verb.value} is recorded and not done yet ({driven_by(driver)}). It will be done at "
+        "the next tick. If traffic must go back to control now: `rampwise target reset FILE`."
     )
 
 
@@ -142,8 +142,8 @@ def frozen_now(freeze: Freeze | None) -> str:
 def left_undriven(run_id: str) -> str:
     """Nobody drives the run any more after this process."""
     return (
-        f"{run_id} goes on only while somebody drives it: `rampwise serve` does; `rampwise status {run_id}` shows it, "
-        f"`rampwise stop {run_id} --reason TEXT` ends it."
+        f"{run_id} goes on only while somebody drives it: `rampwise serve` does; "
+        f"`rampwise status {run_id}` shows it, `rampwise stop {run_id} --reason TEXT` ends it."
     )
 
 
