@@ -90,7 +90,7 @@ def effect_chart(view: ReportView, row: MetricRow, room: Range) -> Chart:
         "mark": {"type": "point", "color": _COLOURS[0], "filled": True, "size": 60},
         "encoding": _x() | {"y": y},
     }
-    return _framed(view, [*_limits(row, room), *_weight_changes(view.splits), band, line, last], values)
+    return _framed(view, [band, *_limits(row, room), *_weight_changes(view.splits), line, last], values)
 
 
 def effect_range(rows: Iterable[MetricRow], view: ReportView) -> Range:

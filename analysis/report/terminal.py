@@ -32,7 +32,12 @@ def print_report(view: ReportView, stream: IO[str]) -> None:
     """Write the report; colours and the terminal's width only on a TTY (rich honours NO_COLOR and TERM)."""
     width = None if stream.isatty() else PLAIN_WIDTH
     console = Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
-    console.print(renderable(view))
+    if stream.isatty():
+        console.print(renderable(view))
+        return
+    with console.capture() as plain:
+        console.print(renderable(view))
+    stream.writelines(f"{line.rstrip()}\n" for line in plain.get().splitlines())
 
 
 def renderable(view: ReportView) -> RenderableType:

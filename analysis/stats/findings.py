@@ -26,6 +26,17 @@ _METHODS = {
     ),
 }
 _INDEPENDENT = "trials of one window fail independently of each other (no retry storms)"
+_SAME_CONDITIONS = "within one window both arms face the same conditions"
+_ASSUMED = {
+    MetricKind.PROPORTION: (_SAME_CONDITIONS,),
+    MetricKind.DISTRIBUTION: (
+        _SAME_CONDITIONS,
+        "the ridit score is close to normal, which tens of trials per arm and window ensure",
+    ),
+    MetricKind.THRESHOLD: (
+        "the interval of the share takes the treatment's rate as constant; the verdict does not",
+    ),
+}
 _NOT_CALIBRATED = "not calibrated: no history was used to check the dispersion"
 
 
@@ -107,17 +118,9 @@ def _counts_bad(metric: Metric) -> bool:
 
 
 def _assumptions(metric: Metric, state: MetricEvidence) -> tuple[str, ...]:
-    texts = [_INDEPENDENT]
-    match metric.kind:
-        case MetricKind.PROPORTION:
-            texts.append("within one window both arms face the same conditions")
-        case MetricKind.DISTRIBUTION:
-            texts.append("within one window both arms face the same conditions")
-            texts.append("the ridit score is close to normal, which tens of trials per arm and window ensure")
-            if metric.slo_s is None:
-                texts.append("without a latency objective no trial counts as bad, and this cannot promote")
-        case MetricKind.THRESHOLD:
-            texts.append("the share's interval takes the treatment's rate as constant; the verdict does not")
+    texts = [_INDEPENDENT, *_ASSUMED[metric.kind]]
+    if not _counts_bad(metric):
+        texts.append("without a latency objective no trial counts as bad, and this cannot promote")
     if state.exact_windows:
         texts.append(
             f"bad trials are common: in {state.exact_windows} of {state.windows} windows tolerance and margin"

@@ -18,8 +18,6 @@ def _packed(array: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _unpacked(plain: Any) -> NDArray[np.float64]:
-    if isinstance(plain, np.ndarray):
-        return plain
     return np.frombuffer(b64decode(plain["f8"]), dtype="<f8").astype(np.float64).reshape(plain["shape"])
 
 

@@ -1,4 +1,4 @@
-"""What target and flag of a run say at this moment, beside what is stored. Trouble is a value, never an error."""
+"""What target and flag of a run say at this moment. Trouble is a value, never an error."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Structured logs on stderr, so that stdout carries data only. Imported late: nothing logs before a command runs."""
+"""Structured logs on stderr, so that stdout carries data only."""
 
 import logging
 import sys

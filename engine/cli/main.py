@@ -1,4 +1,4 @@
-"""The command line's root: global options, all commands, and the process's entry. Each command has its own file.
+"""The command line's root: global options, all commands, and the process's entry.
 
 Nothing heavy is imported here or where commands are declared, so that `rampwise --help` is there at once.
 """
@@ -46,7 +46,7 @@ A first release on this machine:
 app = typer.Typer(
     name="rampwise",
     cls=trouble.Commands,
-    help="Release software as an experiment: traffic moves as far as the evidence allows, with a known error rate.",
+    help="Release software as an experiment: traffic moves as far as evidence allows, at a known error rate.",
     epilog=_EPILOG,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -77,7 +77,7 @@ def _root(  # the help text is the app's
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No talk on stderr, only data and errors.")
     ] = False,
-    version: Annotated[  # noqa: ARG001 (its callback does the work)
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

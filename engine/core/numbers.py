@@ -23,8 +23,11 @@ def points(difference: float | None) -> str:
     """
     if difference is None:
         return "no data"
+    size = _significant(abs(difference) * 100)
+    if size == "0":
+        return "0 pp"
     sign = "−" if difference < 0 else "+"
-    return f"{sign}{_significant(abs(difference) * 100)} pp"
+    return f"{sign}{size} pp"
 
 
 def times(ratio: float | None) -> str:

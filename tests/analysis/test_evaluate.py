@@ -6,7 +6,7 @@ import pytest
 from analysis import evaluate
 from analysis.evaluate import Evidence
 from engine.core.measure import Histogram, HistogramReading, MissingReason, TrialsReading
-from engine.core.model import Bound, MetricKind, Role
+from engine.core.model import MetricKind, Role
 from engine.core.verdict import VerdictKind
 from engine.errors import CorruptRecord
 from tests.analysis.evaluating import (

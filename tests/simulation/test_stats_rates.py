@@ -1,7 +1,7 @@
 """Error rates and delays of whole runs, by seeded simulation through the public door.
 
-Each assertion states its standard errors. Published values are those of the methods' own study: base rate 1 %,
-treatment share 10 %, alpha 5 %, windows of 100 + 900 requests.
+Each assertion states its standard errors. Published values are for a base rate of 1 %, a treatment share of
+10 %, alpha 5 % and windows of 100 + 900 requests, counted in windows of 100 treatment requests.
 """
 
 from collections.abc import Callable

@@ -66,13 +66,13 @@ def test_the_document_to_spoil_is_good() -> None:
     assert to_plain(parse(dump(PLAIN), "x.yaml")) == to_plain(parse(FULL, "x.yaml"))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(places(PLAIN)), values)
 def test_any_value_at_any_place_is_read_or_refused(place: Place, value: Any) -> None:
     assert is_read_or_refused(dump(replaced(PLAIN, place, value)))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("{}[]:-#&*!|>'\"%@`\n ,?"), max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     assert is_read_or_refused(text)

@@ -116,6 +116,10 @@ CASES = {
             'expected a time of day such as "09:00", up to "23:59"'
         ),
     ),
+    "option of a source that is missing": (
+        with_line("source: {prometheus: {}}"),
+        "x.yaml:11: spec.source.prometheus.url: found nothing; expected a value, because it has no default",
+    ),
     "field twice": (
         with_line("target: {local: {}}"),
         "x.yaml:11: spec.target: found the same field as in line 5; expected every field once",

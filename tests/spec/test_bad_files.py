@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SpecError
-from engine.spec import parse, read
+from engine.spec import from_plain, parse, read, to_plain
 from tests.spec.documents import GOOD, edited, problems_of, with_line
 
 
@@ -28,6 +28,13 @@ def test_all_problems_show_at_once_in_the_order_of_lines() -> None:
         "x.yaml:11: spec.metrics[1].slo",
         "x.yaml:12: spec.horizon",
     ]
+
+
+def test_a_stored_document_that_is_wrong_has_no_lines() -> None:
+    stored = to_plain(parse(GOOD, "x.yaml")) | {"kind": "Release"}
+    with pytest.raises(SpecError) as caught:
+        from_plain(stored)
+    assert str(caught.value) == ("stored experiment: kind: found 'Release'; expected 'ReleaseExperiment'")
 
 
 def test_long_findings_are_cut() -> None:

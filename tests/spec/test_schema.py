@@ -24,7 +24,7 @@ BEYOND_A_SCHEMA = {
     *("time zone outside of the database", "unknown day", "duration of nothing", "duration of years"),
     *("field twice", "field name that is no text", "document that is no mapping", "empty file"),
     *("two documents", "not YAML", "control character", "alias", "tag", "very deep"),
-    *("number where text belongs", "text where a truth value belongs"),
+    *("option of a source that is missing", "number where text belongs", "text where a truth value belongs"),
 }
 CASES = test_bad_documents.CASES | test_bad_metrics.CASES
 BAD = {name: text for name, (text, _) in CASES.items() if name not in BEYOND_A_SCHEMA}

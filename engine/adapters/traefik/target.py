@@ -29,9 +29,9 @@ class LocalTargetOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    service: str = Field(min_length=1, description="Service behind the local proxy")
-    control: str = Field(min_length=1, description="Version that serves now")
-    treatment: str = Field(min_length=1, description="Version to release")
+    service: str = Field(min_length=1, description="Service behind the local proxy", examples=["checkout"])
+    control: str = Field(min_length=1, description="Version that serves now", examples=["v1"])
+    treatment: str = Field(min_length=1, description="Version to release", examples=["v2"])
     platform: str = Field("default", min_length=1, description="Name of the platform, or its directory")
     sticky: bool = Field(False, description="Keep a session on its version by cookie")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from analysis import evaluate
+from analysis.report.rows import MetricRow
 from analysis.report.trace import MAX_POINTS, observations_of
 from analysis.report.view import ReportView
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
@@ -223,5 +224,5 @@ def test_the_hash_names_the_spec_and_nothing_else() -> None:
     assert len(first.view().provenance.spec_sha256) == 64
 
 
-def row(view: ReportView, metric: str):  # type: ignore[no-untyped-def]
+def row(view: ReportView, metric: str) -> MetricRow:
     return next(each for each in view.metrics if each.metric == metric)

@@ -95,7 +95,7 @@ def test_a_sample_that_is_stored_late_counts_in_the_next_window() -> None:
     assert trials(second.readings[0]["errors"]) == (Trials(bad=0, total=13), Trials(bad=0, total=10))
 
 
-def app_with(up: Mapping[float, float], first_s: float, target: Mapping[str, str] = TARGET) -> FakeSource:
+def app_with(up: Mapping[int, float], first_s: int, target: Mapping[str, str] = TARGET) -> FakeSource:
     """A second instance of the treatment with this `up`; its counters appear at `first_s` with 500."""
     source = FakeSource(FakeOptions())
     for at_s in range(-10, 60, 15):
@@ -121,7 +121,7 @@ def app_with(up: Mapping[float, float], first_s: float, target: Mapping[str, str
     ],
 )
 def test_a_new_series_counts_from_zero_only_if_its_target_answered_without_it(
-    up: Mapping[float, float], counts: bool
+    up: Mapping[int, float], counts: bool
 ) -> None:
     batch = app_with(up, first_s=20).read([METRIC], windows(0, 3), {})
     assert [trials(readings["errors"])[1].total for readings in batch.readings] == [
@@ -180,9 +180,9 @@ def test_the_past_of_a_counter_that_was_no_number_does_not_count() -> None:
         value = float("nan") if at_s < 130 else 5000 + at_s
         source.scrape(at_s, "requests_total", TARGET | {"version": "v2", "code": "404"}, value)
     cursor: Mapping[str, object] = {}
-    totals = []
+    totals: list[object] = []
     for index in range(12):
         batch = source.read([METRIC], windows(index, index + 1), cursor)
         cursor, reading = batch.cursor, batch.readings[0]["errors"]
         totals.append(reading.treatment.total if isinstance(reading, TrialsReading) else reading)
-    assert totals[-3:] == [10, 25, 25]
+    assert totals[-4:] == [90, 25, 25, 25]
