@@ -8,7 +8,7 @@ looks, ramps and several metrics need no further correction (Ville's inequality;
 e-values).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import Any
@@ -55,7 +55,7 @@ class Evidence:
         return plain
 
     @classmethod
-    def from_plain(cls, experiment: Experiment, plain: dict[str, Any]) -> "Evidence":
+    def from_plain(cls, experiment: Experiment, plain: Mapping[str, Any]) -> "Evidence":
         """The evidence again. CorruptRecord when `plain` is none, or not of this experiment's metrics."""
         try:
             evidence = _PLAIN.validate_python(plain)
@@ -78,18 +78,13 @@ def start(experiment: Experiment) -> Evidence:
     return Evidence(metrics=tuple(fold.nothing_yet(metric) for metric in experiment.metrics))
 
 
-def update(
-    experiment: Experiment, evidence: Evidence, observations: Sequence[Observation], new_start: bool = False
-) -> Evidence:
+def update(experiment: Experiment, evidence: Evidence, observations: Sequence[Observation]) -> Evidence:
     """Evidence after more windows: consecutive, in order, and each given exactly once over the run.
 
-    `new_start` says that weights changed right before the first of them: step totals begin again, and harm
-    may have begun here.
+    With a window that is a new start, step totals begin again, and harm may have begun there.
     """
-    for place, observation in enumerate(observations):
-        evidence = _after(
-            experiment, evidence, observation, new_step=observation.new_start or (new_start and place == 0)
-        )
+    for observation in observations:
+        evidence = _after(experiment, evidence, observation)
     return evidence
 
 
@@ -114,17 +109,15 @@ def verdict(experiment: Experiment, evidence: Evidence) -> Verdict:
     )
 
 
-def _after(
-    experiment: Experiment, evidence: Evidence, observation: Observation, *, new_step: bool
-) -> Evidence:
+def _after(experiment: Experiment, evidence: Evidence, observation: Observation) -> Evidence:
     window = observation.window
     origin_s = window.start_s if evidence.origin_s is None else evidence.origin_s
     passed = (window.start_s - origin_s) / experiment.horizon_s
     period = max(evidence.period, int(passed * _STARTS_PER_HORIZON))
     states = evidence.metrics
-    if new_step:
+    if observation.new_start:
         states = tuple(fold.at_new_step(state) for state in states)
-    if new_step or period > evidence.period:
+    if observation.new_start or period > evidence.period:
         states = tuple(fold.at_new_start(state) for state in states)
     states = tuple(
         fold.with_reading(metric, state, observation.readings[metric.name], warm_up=observation.warm_up)

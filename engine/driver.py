@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from engine.errors import LeaseLost, RampwiseError, StoreBusy
+from engine.errors import LeaseLost, RampwiseError, StoreBusy, StoreError
 from engine.ports import Clock, Snapshot, Store
 from engine.runner import LEASE_S, Parts, tick
 
@@ -109,16 +109,25 @@ def serve(driver: Driver, stop: threading.Event, workers: int = 8) -> None:
     with ThreadPoolExecutor(workers, thread_name_prefix="rampwise-tick") as pool:
         while not stop.wait(POLL_S / 2):
             now_s = driver.clock.now_s()
-            waiting = set(driver.store.waiting())
-            for run_id in driver.store.active():
+            for run_id, hurry in _work(driver.store):
                 future = busy.get(run_id)
                 if future is not None and not future.done():
                     continue
-                if run_id in waiting or now_s >= due_s.get(run_id, 0.0):
+                if hurry or now_s >= due_s.get(run_id, 0.0):
                     due_s[run_id] = now_s + driver.interval_s(run_id)
                     busy[run_id] = pool.submit(_guarded, driver, run_id)
     for run_id in list(busy):
         driver.give_up(run_id)
+
+
+def _work(store: Store) -> list[tuple[str, bool]]:
+    """Active runs, and whether somebody waits for a command of theirs; none while the database is busy."""
+    try:
+        waiting = set(store.waiting())
+        return [(run_id, run_id in waiting) for run_id in store.active()]
+    except StoreError as error:
+        _log.error("runs cannot be listed, trying again", error=str(error))
+        return []
 
 
 def _guarded(driver: Driver, run_id: str) -> Snapshot | None:
@@ -127,6 +136,6 @@ def _guarded(driver: Driver, run_id: str) -> Snapshot | None:
         return driver.step(run_id)
     except RampwiseError as error:
         _log.error("tick failed, trying again", run=run_id, error=str(error))
-    except Exception:
+    except Exception:  # noqa: BLE001 (one run's bug must not stop the others; it is logged in full)
         _log.exception("tick failed unexpectedly, trying again", run=run_id)
     return None

@@ -1,8 +1,8 @@
 """Events of one transaction and the run they lead to. Pure bookkeeping; the store writes them."""
 
+from engine.core.decision import Rule
 from engine.core.events import ENGINE, Actor, Event, Payload
 from engine.core.evolve import evolve
-from engine.core.decision import Rule
 from engine.core.run import Run
 
 

@@ -12,8 +12,9 @@ from engine.core.model import Experiment, GateChoice, Mode
 from engine.core.run import Run
 from engine.core.target import ALL_TO_CONTROL, TargetGone, TargetState
 from engine.errors import Unreachable, UsageError
+from engine.explaining import explain
 from engine.ports import Clock, QueryRecord, Snapshot, Store
-from engine.wiring import Prepared, make_source
+from engine.wiring import Prepared
 
 BUILT_IN_GATE = "file"
 
@@ -43,7 +44,7 @@ def rehearse(prepared: Prepared, store: Store, clock: Clock) -> Rehearsal:
         experiment=experiment,
         target=target,
         gate=gate,
-        queries=tuple(make_source(experiment.source).explain(experiment.metrics, clock.now_s())),
+        queries=explain(experiment, clock.now_s()),
         in_the_way=tuple(problem for problem in found if problem),
     )
 

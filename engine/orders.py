@@ -1,4 +1,4 @@
-"""What people ask of a run, and the answers they get. Pure; the rules themselves are in `engine.core.decide`."""
+"""What people ask of a run, and the answers they get. Pure; the rules are in `engine.core.decide`."""
 
 from collections.abc import Sequence
 

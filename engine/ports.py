@@ -99,10 +99,6 @@ class MetricSource(Protocol):
         """Readings for these windows; trouble becomes `Missing`, never an exception. Bounded in time."""
         ...
 
-    def explain(self, metrics: Sequence[Metric], now_s: float) -> Sequence[QueryRecord]:
-        """Every query as it would be sent, and what it returns now. Bounded in time."""
-        ...
-
 
 class Gate(Protocol):
     """The experiment's flag."""

@@ -1,7 +1,7 @@
 """One tick of one run: read everything, decide, record the intent, act, record the result.
 
-No rules in here: what to do is `engine.core.decide`'s business, what is true `analysis.evaluate`'s. A tick may be
-cut off anywhere; the next one goes on from the log and from what the target really does.
+No rules in here: what to do is `engine.core.decide`'s business, what is true `analysis.evaluate`'s. A tick
+may be cut off anywhere; the next one goes on from the log and from what the target really does.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ LEASE_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything a run needs: its experiment and the outside behind ports. `place` names where it is driven."""
+    """Everything a run needs: its experiment, and the outside behind ports. `place`: where it is driven."""
 
     experiment: Experiment
     store: Store
@@ -54,7 +54,7 @@ class _Evidence:
 
 
 def tick(parts: Parts, lease: Lease) -> Snapshot:
-    """One tick. Raises LeaseLost when another engine drives the run, StoreError when nothing can be recorded."""
+    """One tick. LeaseLost when another engine drives the run, StoreError when nothing can be recorded."""
     before = parts.store.load(lease.run_id).snapshot
     if before.run.phase.ended:
         return before

@@ -1,6 +1,5 @@
 """Joins a stored run with the plugins it names. The only place where ports meet adapters."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,9 +12,9 @@ from engine.adapters.store import open_store as _open_store
 from engine.codec import from_plain, to_plain
 from engine.core.model import Experiment, PluginChoice
 from engine.core.target import TargetFacts
-from engine.errors import PluginError
+from engine.errors import CorruptRecord, PluginError, SpecError
 from engine.home import database_url
-from engine.ports import Json, MetricSource, Store, StoredRun, Strategy, Target
+from engine.ports import MetricSource, Store, StoredRun, Strategy, Target
 from engine.runner import Parts
 
 
@@ -45,10 +44,15 @@ def prepare(document: spec.Document) -> Prepared:
     return Prepared(document=document, facts=facts, experiment=spec.build(document, facts), target=target)
 
 
-def load_experiment(stored: Mapping[str, Any] | StoredRun) -> Experiment:
-    """The experiment of a stored run, as it was launched."""
-    plain: Json = stored.spec if isinstance(stored, StoredRun) else stored
-    return spec.build(spec.from_plain(plain["document"]), from_plain(TargetFacts, plain["facts"]))
+def load_experiment(stored: StoredRun) -> Experiment:
+    """The experiment of a stored run, as it was launched. CorruptRecord when it cannot be read."""
+    plain = stored.spec
+    try:
+        return spec.build(spec.from_plain(plain["document"]), from_plain(TargetFacts, plain["facts"]))
+    except (KeyError, TypeError, ValidationError, SpecError) as error:
+        name = stored.snapshot.run.id
+        msg = f"the experiment of {name} cannot be read, a plugin or version may be gone: {error}"
+        raise CorruptRecord(msg) from error
 
 
 def assemble(store: Store, run_id: str, place: str) -> Parts:

@@ -147,5 +147,6 @@ def _refused(where: str, status: int, answer: Mapping[str, Any]) -> Trouble:
 
 def connect(url: str, auth: SecretHeaders) -> PrometheusConnect:
     """A client for this server; opens nothing yet."""
-    retry = Retry(total=0, read=False)  # read=False keeps a hanging server apart from a refusing one
-    return PrometheusConnect(url=url, session=PrometheusSession(), retry=retry, auth=auth, method="POST")
+    return PrometheusConnect(
+        url=url, session=PrometheusSession(), retry=Retry(total=0), auth=auth, method="POST"
+    )

@@ -25,7 +25,7 @@ from engine.core.measure import (
     Trials,
     TrialsReading,
 )
-from engine.core.model import Bound, Metric, MetricKind
+from engine.core.model import Arm, Bound, Metric, MetricKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,13 +108,17 @@ def _without(state: MetricEvidence, missing: Missing, *, warm_up: bool) -> Metri
 
 def _no_traffic(metric: Metric, reading: Measured) -> Missing | None:
     """A window without trials in an arm that is compared says nothing; it is not a zero."""
-    arms = {"treatment": reading.treatment.total}
+    totals = {Arm.TREATMENT: reading.treatment.total}
     if metric.kind is not MetricKind.THRESHOLD:
-        arms["control"] = reading.control.total
-    empty = [name for name, total in arms.items() if total == 0]
+        totals[Arm.CONTROL] = reading.control.total
+    empty = [arm for arm, total in totals.items() if total == 0]
     if not empty:
         return None
-    return Missing(reason=MissingReason.NO_TRAFFIC, detail=f"no trials in {' and '.join(empty)}")
+    return Missing(
+        reason=MissingReason.NO_TRAFFIC,
+        detail=f"no trials in {' and '.join(empty)}",
+        arm=empty[0] if len(empty) == 1 else None,
+    )
 
 
 def _with_proportion(metric: Metric, state: MetricEvidence, reading: TrialsReading) -> MetricEvidence:

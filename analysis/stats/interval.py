@@ -3,7 +3,7 @@
 from math import exp, log, log1p
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import bisect
 from scipy.special import betaln
 
 from analysis.stats.mixture import Floats, log_mix
@@ -65,4 +65,4 @@ def _lowest_share(bad: int, total: int, alpha: float) -> float:
     def excess(log_share: float) -> float:
         return threshold - bad * log_share - (total - bad) * log1p(-exp(log_share))
 
-    return exp(float(brentq(excess, -700.0, log(bad / total))))
+    return exp(float(bisect(excess, -700.0, log(bad / total))))

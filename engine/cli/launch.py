@@ -114,9 +114,9 @@ def _rehearse(store: "Store", prepared: "Prepared", output: Output) -> None:
 def _explain(prepared: "Prepared") -> None:
     from engine.cli.pictures import draw_queries
     from engine.cli.printing import as_text
-    from engine.cli.run_view import queries_of
+    from engine.explaining import explain
 
-    queries = queries_of(prepared.experiment, the_clock().now_s())
+    queries = explain(prepared.experiment, the_clock().now_s())
     typer.echo(as_text(draw_queries(queries)), err=True)
 
 

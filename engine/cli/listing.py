@@ -28,14 +28,16 @@ def list_runs(
     from engine.cli.summary import Summary, summaries
     from engine.codec import to_plain
 
-    found = summaries(the_store(), now_s=the_clock().now_s(), ended_too=everything)
+    store = the_store()
+    found = summaries(store, now_s=the_clock().now_s(), ended_too=everything)
+    unreadable = [str(error) for error in store.unreadable()]
     put(
         output,
         names=[one.id for one in found],
-        plain={"schema": SCHEMA, "runs": [to_plain(Summary, one) for one in found]},
+        plain={"schema": SCHEMA, "runs": [to_plain(Summary, one) for one in found], "unreadable": unreadable},
         picture=lambda wide: draw_runs(found, wide=wide),
     )
-    if not found:
+    if not found and not unreadable:
         session_of(ctx).say(
             "No runs. `rampwise launch FILE` begins one; `rampwise list --all` shows finished ones."
         )

@@ -2,7 +2,6 @@
 
 Data on stdout, talk on stderr. Imports stand inside the functions, so that `--help` stays fast.
 """
-# ruff: noqa: PLC0415
 
 import json
 import signal
@@ -13,6 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from engine.cli.teaching import add
 
 if TYPE_CHECKING:
     from engine.local.platform import LocalPlatform
@@ -41,7 +42,6 @@ Name = Annotated[
 Format = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
 
 
-@app.command()
 def up(
     service: Annotated[
         list[str] | None, typer.Option(help="Service and its versions; may be repeated. [checkout=v1,v2]")
@@ -53,7 +53,13 @@ def up(
     name: Name = "default",
     output: Format = Output.TABLE,
 ) -> None:
-    """Start the platform on free loopback ports; it stays until `down`, or until Ctrl-C with --foreground."""
+    """Start the platform on free loopback ports.
+
+    It stays until `down`, or until Ctrl-C with --foreground.
+
+    Example:
+      rampwise local up --service checkout=v1,v2 --rate 50
+    """
     from engine.local.shape import Shape
 
     shape = Shape(
@@ -72,22 +78,27 @@ def up(
         _stay(platform)
 
 
-@app.command()
 def down(name: Name = "default") -> None:
-    """End every process of the platform and remove its data. Harmless when there is none."""
+    """End the platform and remove its data. Harmless when there is none.
+
+    Example:
+      rampwise local down
+    """
     platform = _platform(name)
     platform.down()
     typer.echo(f"Nothing runs in {platform.directory} any more.", err=True)
 
 
-@app.command()
 def status(name: Name = "default", output: Format = Output.TABLE) -> None:
-    """What runs, on which port, what died, and where the traffic goes."""
+    """Show what runs, what died, and where traffic goes.
+
+    Example:
+      rampwise local status -o json
+    """
     _show(_platform(name).status(), output)
 
 
-@app.command("set")
-def set_version(  # noqa: PLR0913, PLR0917 (one option per setting)
+def set_version(
     version: Annotated[str, typer.Argument(help="The version to change.")],
     service: Annotated[str, typer.Option(help="The service it belongs to.")] = "checkout",
     name: Name = "default",
@@ -103,7 +114,13 @@ def set_version(  # noqa: PLR0913, PLR0917 (one option per setting)
         float | None, typer.Option(help="Not ready for so long after its start.")
     ] = None,
 ) -> None:
-    """Change how a version behaves, while it runs, and print all its settings."""
+    """Change how a version behaves, while it runs.
+
+    Prints all its settings.
+
+    Example:
+      rampwise local set v2 --error-rate 4%
+    """
     asked = {
         "error_rate": _parsed_share(error_rate, "--error-rate"),
         "latency_p50_ms": latency_p50_ms,
@@ -118,6 +135,12 @@ def set_version(  # noqa: PLR0913, PLR0917 (one option per setting)
     changes = {setting: value for setting, value in asked.items() if value is not None}
     settings = _platform(name).set(service, version, **changes)
     typer.echo(json.dumps({"schema": 1, "service": service, "version": version, **settings}, indent=2))
+
+
+add(app, "up", up)
+add(app, "down", down)
+add(app, "status", status)
+add(app, "set", set_version)
 
 
 def _platform(name: str, shape: "Shape | None" = None) -> "LocalPlatform":

@@ -118,7 +118,8 @@ def _facts(view: RunView) -> "Table":
         drawn.add_row("flag", Text(f"{view.live.gate.flag}: {view.live.gate.reason}"))
         drawn.add_row("data", Text(_data(one)))
         drawn.add_row("driven by", Text(one.driver or "nobody"))
-        drawn.add_row("next", Text(one.next))
+        if one.driver is None or not one.blockers:
+            drawn.add_row("next", Text(one.next))
     elif one.ended_s is not None:
         drawn.add_row("ended", Text(f"{clock_time(one.ended_s)} by rule {one.ended_by}"))
     return drawn

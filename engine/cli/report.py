@@ -34,7 +34,14 @@ def report(
         Path | None, typer.Option("--output", "-o", dir_okay=False, help="Write to this file instead.")
     ] = None,
 ) -> None:
-    """Show a run's verdict, evidence, traffic and decisions."""
+    """Show a run's verdict, evidence, traffic and decisions.
+
+    The page is one file that needs no network.
+
+    Example:
+      rampwise report checkout-v2
+      rampwise report checkout-v2 --format html -o report.html
+    """
     from engine.cli.lookup import find_run
     from engine.cli.session import session_of, the_store
     from engine.reporting import view_of

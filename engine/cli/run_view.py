@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.report.rows import MetricRow, rows
+from engine import explaining
 from engine.cli.live import Live, look
 from engine.cli.summary import Summary, driver_of, open_evidence, summarize
 from engine.codec import to_plain
@@ -14,7 +15,6 @@ from engine.core.model import Experiment
 from engine.core.target import TargetState
 from engine.core.verdict import Finding
 from engine.ports import QueryRecord, Store, StoredRun
-from engine.wiring import make_source
 
 SCHEMA = "rampwise.dev/run/v1"
 
@@ -52,13 +52,8 @@ def view_of(store: Store, stored: StoredRun, now_s: float, *, explain: bool = Fa
         live=None if run.phase.ended else look(experiment),
         commands=tuple(store.requested(run.id)),
         ticked_s=stored.snapshot.ticked_s,
-        queries=queries_of(experiment, now_s) if explain else None,
+        queries=explaining.explain(experiment, now_s) if explain else None,
     )
-
-
-def queries_of(experiment: Experiment, now_s: float) -> tuple[QueryRecord, ...]:
-    """Every query of the experiment and what it returns now."""
-    return tuple(make_source(experiment.source).explain(experiment.metrics, now_s))
 
 
 def view_to_plain(view: RunView) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from engine.cli.seeing_through import stopped_by_signals
 from engine.cli.session import a_driver
 from engine.core.outcome import ExitCode
 from engine.driver import Driver, serve
-from engine.errors import RampwiseError
+from engine.errors import RampwiseError, StoreError
 from engine.ports import Snapshot, Store
 
 _log = structlog.get_logger("rampwise.serve")
+
+AGAIN_S = 1.0
+"""Pause after trouble with the database."""
 
 
 @dataclass(slots=True)
@@ -51,7 +54,12 @@ def serve_all(store: Store) -> None:
     driver = _telling_driver(store)
     _log.info("serving", engine=driver.owner)
     with stopped_by_signals() as stop:
-        serve(driver, stop)
+        while not stop.is_set():
+            try:
+                serve(driver, stop)
+            except StoreError as error:
+                _log.error("database cannot be used, trying again", error=str(error))
+                stop.wait(AGAIN_S)
     _log.info("ended", engine=driver.owner)
 
 

@@ -10,7 +10,8 @@ class Progress:
     Attributes:
         step: current rung, -1 before the first. step_age_s: time at its weights.
         step_trials: fewest trials of any deciding metric at this rung (control, treatment).
-        not_worse: the run's verdict allows promotion now. inside_margin_at_step: this rung's own estimates do.
+        not_worse: the run's verdict allows promotion now.
+        inside_margin_at_step: so do this rung's own estimates.
     """
 
     step: int

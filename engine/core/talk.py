@@ -84,7 +84,7 @@ def has_ended(run: Run, verb: Verb) -> str:
     when = "" if run.ended_s is None else f" on {clock_time(run.ended_s)}"
     _, word = PHASE_WORDS[run.phase]
     return (
-        f"run {run.id} has ended ({word}{when}), there is nothing to {verb.value}. "
+        f"run {run.id} has ended ({word}{when}), it cannot be told to {verb.value}. "
         f"`rampwise report {run.id}` tells its story; `rampwise launch FILE` begins a new one."
     )
 

@@ -3,8 +3,6 @@
 Sentences say direction, size, unit and limit. Nothing in here decides.
 """
 
-from typing import assert_never
-
 from engine.core.decision import Blocker, DecisionKind, Rule
 from engine.core.events import Command, Freeze, Verb
 from engine.core.gate import GateState
@@ -14,7 +12,7 @@ from engine.core.numbers import clock_time, duration, percent, points, times
 from engine.core.release_window import next_open_s
 from engine.core.run import Act, Phase, Run
 from engine.core.target import Health, TargetState
-from engine.core.verdict import Finding, Verdict, VerdictKind
+from engine.core.verdict import Effect, Finding, Verdict, VerdictKind
 
 _MISSING = {
     MissingReason.NO_SERIES: "the query returned no series",
@@ -42,13 +40,13 @@ def gate_unknown(gate: GateState) -> str:
 
 def paused(run: Run) -> str:
     """The run was paused by a person."""
-    return f"paused; `rampwise resume {run.id}` goes on"
+    return f"paused; `rampwise resume {run.id} --reason TEXT` goes on"
 
 
 def awaiting_approval(experiment: Experiment, run: Run) -> str:
     """A person has to allow going on from this step."""
     weight_pct = experiment.plan.steps[run.step].weight_pct
-    return f"step {run.step + 1} ({weight_pct} %) needs approval; `rampwise approve {run.id}`"
+    return f"step {run.step + 1} ({weight_pct} %) needs approval; `rampwise approve {run.id} --reason TEXT`"
 
 
 def outside_release_window(experiment: Experiment, now_s: float) -> str:
@@ -65,7 +63,7 @@ def frozen(freeze: Freeze) -> str:
 
 def foreign_writer(run: Run, target: TargetState) -> str:
     """Somebody else moved traffic."""
-    return f"somebody else set traffic to {target.weights} (control/treatment); this run left it at {run.weights}"
+    return f"somebody else set traffic to {target.weights} (control/treatment), this run to {run.weights}"
 
 
 def not_ready(variant: str, health: Health) -> str:
@@ -136,7 +134,8 @@ def harm(experiment: Experiment, verdict: Verdict) -> str:
     if not verdict.culprit:
         return f"Roll back: {experiment.treatment} is worse than {experiment.control}."
     finding = verdict.finding(verdict.culprit)
-    return f"Roll back: {experiment.treatment} is worse. {_comparison(finding)}; {_tolerated(experiment, finding)}."
+    facts = f"{_comparison(finding)}; {_tolerated(experiment, finding)}"
+    return f"Roll back: {experiment.treatment} is worse. {facts}."
 
 
 def promote(experiment: Experiment, verdict: Verdict) -> str:
@@ -176,12 +175,22 @@ def would(sentence: str) -> str:
 
 def _comparison(finding: Finding) -> str:
     unit = "above the limit" if finding.kind is MetricKind.DISTRIBUTION else "bad"
-    effect = finding.effect
-    likely = f", likely {times(effect.low)} to {times(effect.high)}" if effect.low is not None else ""
     return (
         f"{finding.metric}: {percent(finding.treatment.rate)} {unit} against {percent(finding.control.rate)}"
-        f" ({points(finding.difference)}{likely})"
+        f" ({points(finding.difference)}{_likely(finding.effect)})"
     )
+
+
+def _likely(effect: Effect) -> str:
+    match effect.low, effect.high:
+        case None, None:
+            return ""
+        case None, high:
+            return f", likely at most {times(high)}"
+        case low, None:
+            return f", likely at least {times(low)}"
+        case low, high:
+            return f", likely {times(low)} to {times(high)}"
 
 
 def _tolerated(experiment: Experiment, finding: Finding) -> str:
@@ -206,22 +215,17 @@ def headline(experiment: Experiment, run: Run, verdict: Verdict) -> str:
     if run.phase.ended:
         ended = _ENDINGS[run.phase].format(control=experiment.control, treatment=experiment.treatment)
         return would(ended) if experiment.mode.value == "observe" else ended
-    match verdict.kind:
-        case VerdictKind.HARMFUL:
-            return f"Roll back: {experiment.treatment} is worse."
-        case VerdictKind.NOT_WORSE:
-            return "No harm found so far: safe to go on."
-        case VerdictKind.BETTER:
-            return f"{experiment.treatment} is better."
-        case VerdictKind.UNDECIDED:
-            return "Keep waiting: not enough evidence yet."
-        case VerdictKind.NO_DATA:
-            return "No usable data: traffic is held."
-        case VerdictKind.UNTRUSTWORTHY:
-            return "Do not trust these results."
-        case _:
-            assert_never(verdict.kind)
+    return _STANDINGS[verdict.kind].format(treatment=experiment.treatment)
 
+
+_STANDINGS = {
+    VerdictKind.HARMFUL: "Roll back: {treatment} is worse.",
+    VerdictKind.NOT_WORSE: "No harm found so far: safe to go on.",
+    VerdictKind.BETTER: "{treatment} is better.",
+    VerdictKind.UNDECIDED: "Keep waiting: not enough evidence yet.",
+    VerdictKind.NO_DATA: "No usable data: traffic is held.",
+    VerdictKind.UNTRUSTWORTHY: "Do not trust these results.",
+}
 
 _ENDINGS = {
     Phase.PROMOTED: "Promoted: {treatment} has all traffic.",
@@ -251,8 +255,9 @@ def missing(reason: MissingReason) -> str:
 def promised(experiment: Experiment) -> tuple[str, str]:
     """The error rates that rollback and promotion keep, one sentence each."""
     rollback = (
-        f"If {experiment.treatment} is not worse than tolerated, it is rolled back for harm with a probability"
-        f" of at most {percent(experiment.alpha_rollback)} over the whole run, however often the data are read."
+        f"If {experiment.treatment} is not worse than tolerated, it is rolled back for harm with a"
+        f" probability of at most {percent(experiment.alpha_rollback)} over the whole run, however often the"
+        " data are read."
     )
     promote = (
         f"If {experiment.treatment} is worse by a margin or more, evidence promotes it with a probability"

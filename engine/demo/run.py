@@ -1,4 +1,4 @@
-"""`rampwise demo`: launches every scenario at once, watches them, and says whether each ended as it had to."""
+"""`rampwise demo`: launches every scenario at once, and says whether each ended as it had to."""
 
 import json
 import os
@@ -29,14 +29,12 @@ def demo(output: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> ExitCode:
     started_s = time.monotonic()
     screen = Screen(scenarios)
     screen.say("Starting real services, a proxy, Prometheus and load on this machine ...")
-    results: list[Result] = []
     with _own_home(output) as home, Stage(home, scenarios) as stage:
         for scenario in scenarios:
             stage.launch(scenario, output / f"{scenario.name}.yaml")
         with screen:
             _watch(stage, screen, scenarios, started_s)
-        for scenario in scenarios:
-            results.append(_conclude(stage, scenario, output))
+        results = [_conclude(stage, scenario, output) for scenario in scenarios]
     (output / "results.json").write_text(json.dumps([r.to_plain() for r in results], indent=2) + "\n")
     screen.closing(results, output, time.monotonic() - started_s)
     return ExitCode.OK if all(result.as_expected for result in results) else ExitCode.ERROR

@@ -1,4 +1,4 @@
-"""What the demonstration shows: a live table on a terminal, one line per change elsewhere, a closing table."""
+"""What the demonstration shows: a live table on a terminal, one line per change elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,9 +74,7 @@ class Screen:
                 "✔ as expected" if result.as_expected else "✖ NOT as expected",
             )
         Console().print(table)
-        self.say(
-            f"Took {duration(took_s)}. Reports: open {output}/errors.html in a browser, or any other *.html there."
-        )
+        self.say(f"Took {duration(took_s)}. Reports: open {output}/errors.html, or any other *.html there.")
         self.say(f"Experiments as launched: {output}/*.yaml. Numbers: {output}/results.json.")
         self.say("Next: `rampwise local up` and README.md's first release of your own.")
 

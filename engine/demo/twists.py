@@ -1,4 +1,4 @@
-"""What happens to the releases from outside while they run: a flag closes, an engine dies, Prometheus stops."""
+"""What happens to the releases from outside: a flag closes, an engine dies, Prometheus stops."""
 
 from dataclasses import dataclass, field
 

@@ -96,7 +96,9 @@ def test_clean_reasons_count(reason):
 
 
 def test_a_disabled_flag_is_a_closed_one():
-    assert ask(Answering(FlagResolutionDetails(value=False, reason=Reason.DISABLED))).status is GateStatus.CLOSED
+    assert (
+        ask(Answering(FlagResolutionDetails(value=False, reason=Reason.DISABLED))).status is GateStatus.CLOSED
+    )
 
 
 def test_no_provider_at_all_is_unknown_and_never_open():
@@ -133,7 +135,9 @@ def test_a_missing_file_is_unknown(flags):
 
 
 def test_the_file_is_a_flagd_document_and_keeps_other_flags(flags):
-    flags.write_text(json.dumps({"flags": {"other": {"state": "ENABLED", "variants": {"a": 1}}}, "metadata": {"x": 1}}))
+    flags.write_text(
+        json.dumps({"flags": {"other": {"state": "ENABLED", "variants": {"a": 1}}}, "metadata": {"x": 1}})
+    )
     write_flag("checkout", is_open=True, path=flags)
     document = json.loads(flags.read_text())
     assert document["flags"]["other"] == {"state": "ENABLED", "variants": {"a": 1}}
@@ -195,7 +199,11 @@ def test_any_provider_class_can_be_named_in_the_experiment():
 
 @pytest.mark.parametrize(
     ("provider", "options"),
-    [("nowhere.at:All", {}), ("json:Nothing", {}), ("openfeature.provider.in_memory_provider:InMemoryProvider", {})],
+    [
+        ("nowhere.at:All", {}),
+        ("json:Nothing", {}),
+        ("openfeature.provider.in_memory_provider:InMemoryProvider", {}),
+    ],
 )
 def test_a_provider_that_cannot_be_made_says_what_to_check(provider, options):
     with pytest.raises(PluginError, match="cannot be made"):

@@ -50,16 +50,19 @@ BAD = trials(90, 1000, 10, 1000)
 FAST = buckets((900, 90, 10, 0), (900, 90, 10, 0))
 
 
-def window(index: int, warm_up: bool = False, **readings: Reading) -> Observation:
+def window(index: int, *, warm_up: bool = False, new_start: bool = False, **readings: Reading) -> Observation:
     at_s = 1000.0 + 15.0 * index
     return Observation(
-        window=Window(index=index, start_s=at_s, end_s=at_s + 15.0), readings=readings, warm_up=warm_up
+        window=Window(index=index, start_s=at_s, end_s=at_s + 15.0),
+        readings=readings,
+        warm_up=warm_up,
+        new_start=new_start,
     )
 
 
 def after(experiment: Experiment, *readings: Reading) -> Evidence:
     observations = [window(i, errors=reading) for i, reading in enumerate(readings)]
-    return evaluate.update(experiment, evaluate.start(experiment), observations, new_start=True)
+    return evaluate.update(experiment, evaluate.start(experiment), observations)
 
 
 def judged(experiment: Experiment, *readings: Reading) -> Verdict:

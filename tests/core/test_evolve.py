@@ -15,7 +15,7 @@ from engine.core.events import (
     Observed,
     Verb,
 )
-from engine.core.evolve import evolve, launch, replay
+from engine.core.evolve import launch, replay
 from engine.core.measure import Observation, Window
 from engine.core.model import Mode
 from engine.core.outcome import ExitCode, exit_code

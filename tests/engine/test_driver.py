@@ -1,4 +1,4 @@
-"""Who ticks which run, and when: one engine at a time, commands at once, trouble of one run harms no other."""
+"""Who ticks which run, and when: one engine at a time, commands at once, trouble stays with its run."""
 
 import threading
 from dataclasses import dataclass, field
@@ -67,7 +67,10 @@ def test_watching_stops_when_told_to_and_when_time_is_up(world):
     stop.set()
     assert drive(a_driver(world), RUN_ID, stop, lambda _: None, None).run.phase is Phase.RUNNING
     in_past_s = world.clock.now_s() - 1
-    assert drive(a_driver(world), RUN_ID, threading.Event(), lambda _: None, in_past_s).run.phase is Phase.RUNNING
+    assert (
+        drive(a_driver(world), RUN_ID, threading.Event(), lambda _: None, in_past_s).run.phase
+        is Phase.RUNNING
+    )
 
 
 def test_a_command_ends_the_wait_for_the_next_tick(world, monkeypatch):

@@ -1,6 +1,7 @@
 """Windows lie on a fixed grid, so evidence does not depend on when ticks happen."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from engine.core.target import Health, TargetGone
 from engine.windows import MAX_WINDOWS, due_windows, observe_windows
@@ -35,7 +36,7 @@ def test_late_and_timely_ticks_see_the_same_windows():
 
 def test_windows_leave_no_gap():
     windows = due_windows(EXPERIMENT, RUN, NOW_S + 95, 5)
-    assert all(before.end_s == after.start_s for before, after in zip(windows, windows[1:], strict=False))
+    assert all(before.end_s == after.start_s for before, after in pairwise(windows))
 
 
 def test_a_long_backlog_is_read_in_pieces():

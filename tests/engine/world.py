@@ -1,4 +1,4 @@
-"""A whole release in memory: target, source, gate and clock that behave like the real ones, without waiting."""
+"""A whole release in memory: target, source, gate and clock behave like real ones, without waiting."""
 
 import random
 from dataclasses import dataclass, field, replace

@@ -64,8 +64,8 @@ def windows_until(
     evidence = evaluate.start(experiment)
     for index in range(at_most):
         window = Window(index=index, start_s=15.0 * index, end_s=15.0 * index + 15.0)
-        observation = Observation(window=window, readings={"errors": draw(index)})
-        evidence = evaluate.update(experiment, evidence, [observation], index in changes)
+        observation = Observation(window=window, readings={"errors": draw(index)}, new_start=index in changes)
+        evidence = evaluate.update(experiment, evidence, [observation])
         if crossed(evidence):
             return index + 1
     return None

@@ -20,7 +20,7 @@ from engine.home import flag_file
 _SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 
 
-def file_provider(flag: str, options: Mapping[str, object]) -> "FlagFileProvider":  # noqa: ARG001 (factory form)
+def file_provider(flag: str, options: Mapping[str, object]) -> "FlagFileProvider":
     """The provider for `options: {path: FILE}`; the default is Rampwise's own flag file."""
     return FlagFileProvider(Path(str(options.get("path") or flag_file())))
 
@@ -80,13 +80,23 @@ class FlagFileProvider(AbstractProvider):
 
 
 def read_flag(flag: str, path: Path | None = None) -> bool | None:
-    """Whether the flag is open in the file; None when it is not there."""
+    """Whether the flag is open in the file; None when it is not there. UsageError when it is no flag."""
     entry = _load(path or flag_file()).get("flags", {}).get(flag)
-    return None if entry is None else bool(entry["variants"][entry["defaultVariant"]])
+    if entry is None:
+        return None
+    try:
+        return entry["state"] == "ENABLED" and entry["variants"][entry["defaultVariant"]] is True
+    except (KeyError, TypeError) as error:
+        msg = f"flag `{flag}` in {path or flag_file()} is no flagd flag: {error!r} is wrong or missing"
+        raise UsageError(msg) from error
 
 
 def write_flag(flag: str, *, is_open: bool, path: Path | None = None, only_if_absent: bool = False) -> Path:
-    """Open or close a flag: absolute, atomic, leaving other flags alone. Unreachable when it cannot be written."""
+    """Open or close a flag: absolute, atomic, leaving other flags alone.
+
+    Raises:
+        Unreachable: the file cannot be written. UsageError: it holds something else than flags.
+    """
     file = path or flag_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

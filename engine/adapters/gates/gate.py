@@ -1,9 +1,8 @@
-"""One flag read through the OpenFeature client. Trouble of any kind is `unknown`: never open, never closed."""
+"""One flag read through the OpenFeature client. Trouble is `unknown`: never open, never closed."""
 
 import importlib
 import threading
 from collections.abc import Callable, Mapping
-
 
 from openfeature import api
 from openfeature.client import OpenFeatureClient

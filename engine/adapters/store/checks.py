@@ -53,7 +53,8 @@ def not_ended(run_id: str, phase: Phase) -> UsageError:
     """The refusal to replace a run that still goes on."""
     return UsageError(
         f"run {run_id} cannot be replaced: it is {phase.value}. "
-        f"`rampwise stop {run_id}` gives all its traffic back to control; launch again when it has ended."
+        f"`rampwise stop {run_id} --reason TEXT` gives all its traffic back to control; "
+        "launch again when it has ended."
     )
 
 
@@ -69,7 +70,7 @@ def target_taken(target_key: str, run_id: str, phase: str) -> UsageError:
     """The refusal of a second active run on one target."""
     return UsageError(
         f"target {target_key} is owned by run {run_id}, which is {phase}; one run at a time moves it. "
-        f"Wait for its end, or `rampwise stop {run_id}`."
+        f"Wait for its end, or `rampwise stop {run_id} --reason TEXT`."
     )
 
 

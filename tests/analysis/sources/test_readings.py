@@ -158,6 +158,17 @@ def test_arms_that_are_scraped_in_turns_are_compared_over_the_same_time(shop: Sh
     assert [trials(reading)[1].total for reading in readings[1::2]] == [30] * 4
 
 
+def test_counts_do_not_wait_for_the_other_arm_for_ever(shop: Shop) -> None:
+    for name in ("requests_total", "errors_total"):
+        shop.put(name, "v1", {at_s: at_s + 100 for at_s in range(-5, 130, 15)})
+        shop.put(name, "v2", {at_s: float("nan") for at_s in range(10, 90, 15)})
+        shop.put(name, "v2", {-5: 95, 100: 200, 115: 215})
+    readings = shop.read(ERRORS, 7)
+    assert [missing(reading)[0] for reading in readings[:6]] == [MissingReason.NOT_A_NUMBER] * 6
+    assert missing(readings[6]) == (MissingReason.STALE, None)
+    assert trials(readings[7]) == (Trials(bad=15, total=15), Trials(bad=15, total=15))
+
+
 def test_more_bad_trials_than_trials_is_not_clamped(shop: Shop) -> None:
     shop.put_both("requests_total", {-5: 10, 10: 12})
     shop.put_both("errors_total", {-5: 0, 10: 3})

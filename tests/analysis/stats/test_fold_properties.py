@@ -26,27 +26,25 @@ missing = st.just(GONE)
 
 
 @st.composite
-def any_windows(draw: st.DrawFn) -> list[tuple[Observation, bool]]:
+def any_windows(draw: st.DrawFn) -> list[Observation]:
     count = draw(st.integers(1, 6))
     return [
-        (
-            window(
-                index,
-                draw(st.booleans()),
-                errors=draw(any_trials() | missing),
-                latency=draw(any_buckets | missing),
-                share=draw(any_trials() | missing),
-            ),
-            draw(st.booleans()),
+        window(
+            index,
+            warm_up=draw(st.booleans()),
+            new_start=draw(st.booleans()),
+            errors=draw(any_trials() | missing),
+            latency=draw(any_buckets | missing),
+            share=draw(any_trials() | missing),
         )
         for index in range(count)
     ]
 
 
-def folded(experiment: Experiment, windows: list[tuple[Observation, bool]], *, restarts: bool) -> Evidence:
+def folded(experiment: Experiment, windows: list[Observation], *, restarts: bool) -> Evidence:
     evidence = evaluate.start(experiment)
-    for observation, new_start in windows:
-        evidence = evaluate.update(experiment, evidence, [observation], new_start)
+    for observation in windows:
+        evidence = evaluate.update(experiment, evidence, [observation])
         if restarts:
             evidence = Evidence.from_plain(experiment, json.loads(json.dumps(evidence.to_plain())))
     return evidence
@@ -54,7 +52,7 @@ def folded(experiment: Experiment, windows: list[tuple[Observation, bool]], *, r
 
 @given(any_windows())
 @settings(max_examples=40, deadline=None)
-def test_a_restart_after_any_window_changes_nothing(windows: list[tuple[Observation, bool]]) -> None:
+def test_a_restart_after_any_window_changes_nothing(windows: list[Observation]) -> None:
     straight, restarted = (folded(ALL, windows, restarts=restarts) for restarts in (False, True))
     assert straight.to_plain() == restarted.to_plain()
     assert evaluate.verdict(ALL, straight) == evaluate.verdict(ALL, restarted)
@@ -62,18 +60,15 @@ def test_a_restart_after_any_window_changes_nothing(windows: list[tuple[Observat
 
 @given(any_windows())
 @settings(max_examples=40, deadline=None)
-def test_several_windows_at_once_are_the_same_as_one_by_one(windows: list[tuple[Observation, bool]]) -> None:
-    observations = [observation for observation, _ in windows]
-    at_once = evaluate.update(ALL, evaluate.start(ALL), observations, new_start=True)
-    one_by_one = folded(ALL, [(o, i == 0) for i, o in enumerate(observations)], restarts=False)
+def test_several_windows_at_once_are_the_same_as_one_by_one(windows: list[Observation]) -> None:
+    at_once = evaluate.update(ALL, evaluate.start(ALL), windows)
+    one_by_one = folded(ALL, windows, restarts=False)
     assert at_once.to_plain() == one_by_one.to_plain()
 
 
 @given(any_windows(), st.permutations([0, 1, 2]))
 @settings(max_examples=30, deadline=None)
-def test_the_order_of_metrics_does_not_matter(
-    windows: list[tuple[Observation, bool]], order: list[int]
-) -> None:
+def test_the_order_of_metrics_does_not_matter(windows: list[Observation], order: list[int]) -> None:
     shuffled = replace(ALL, metrics=tuple(ALL.metrics[i] for i in order))
     first = evaluate.verdict(ALL, folded(ALL, windows, restarts=False))
     second = evaluate.verdict(shuffled, folded(shuffled, windows, restarts=False))
@@ -89,7 +84,7 @@ def test_the_order_of_metrics_does_not_matter(
 )
 @settings(max_examples=60, deadline=None)
 def test_no_counts_however_odd_make_a_number_that_is_none(
-    windows: list[tuple[Observation, bool]], tolerance: Bound
+    windows: list[Observation], tolerance: Bound
 ) -> None:
     metrics = (replace(ERRORS, tolerance=tolerance), replace(LATENCY, tolerance=tolerance), SHARE)
     experiment = replace(ALL, metrics=metrics)

@@ -99,3 +99,10 @@ def test_share_interval_holds_for_huge_counts() -> None:
     low, high = share_interval(10**15 - 1, 10**15, 0.05)
     assert 0.999 < low < high <= 1
     assert share_interval(3, 10**12, 0.05)[1] < 1e-10
+
+
+@given(st.integers(0, 10**15), st.floats(0.001, 0.2))
+def test_share_interval_encloses_the_share_for_any_counts(bad: int, alpha: float) -> None:
+    low, high = share_interval(bad, 10**15, alpha)
+    assert low <= bad / 10**15 <= high
+    assert high - low < 1e-5

@@ -1,0 +1,202 @@
+"""Launching: rehearsed, left to an engine, seen through, interrupted, replacing another run."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from engine import launching
+from engine.adapters.gates import write_flag
+from engine.cli import seeing_through
+from engine.core.outcome import ExitCode
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
+from tests.cli.desk import EXPERIMENT, NOW_S, Desk, DeskSource
+
+
+def test_a_launch_without_wait_says_that_nobody_drives_and_what_to_type(desk: Desk) -> None:
+    result = desk.call("launch", desk.file(), "-o", "name")
+    assert result.exit_code == ExitCode.OK
+    assert result.stdout == "checkout-v2-0001\n"
+    assert "Launched checkout-v2-0001." in result.stderr
+    assert "Nobody drives it yet: `rampwise serve` drives all runs." in result.stderr
+
+
+def test_a_launch_without_wait_names_the_engine_that_took_the_run(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeing_through, "await_driver", lambda _store, _run_id: "elsewhere/7")
+    result = desk.call("launch", desk.file(), "-o", "name")
+    assert "elsewhere/7 drives it. `rampwise status checkout-v2-0001 -w` follows it." in result.stderr
+
+
+def test_a_healthy_release_is_seen_through_to_its_promotion(desk: Desk) -> None:
+    result = desk.call("launch", desk.file(), "--wait", "-o", "json")
+    assert result.exit_code == ExitCode.OK
+    run = json.loads(result.stdout)
+    assert (run["phase"], run["weight_pct"], run["exit_code"]) == ("promoted", 100, 0)
+    assert desk.target.weights == ALL_TO_TREATMENT
+    steps = [line.split("  ")[2] for line in result.stderr.splitlines() if "floors_met" in line]
+    assert steps == ["◐ running at 10 %", "◐ running at 50 %"]
+
+
+def test_a_harmful_release_ends_with_exit_3(desk: Desk) -> None:
+    desk.source.bad["treatment"] = 200
+    result = desk.call("launch", desk.file(), "--wait")
+    assert result.exit_code == ExitCode.ROLLED_BACK
+    assert "✖ rolled back at 0 %" in result.stdout
+    assert desk.target.weights == ALL_TO_CONTROL
+
+
+def test_an_undecided_release_ends_with_exit_4_at_the_timeout_and_goes_on(desk: Desk) -> None:
+    text = EXPERIMENT.replace("absolute: 5pp", "absolute: 0.001pp")
+    result = desk.call("launch", desk.file(text), "--wait", "--timeout", "3min")
+    assert result.exit_code == ExitCode.UNDECIDED
+    assert "goes on only while somebody drives it: `rampwise serve` does" in result.stderr
+    assert list(desk.store.active()) == ["checkout-v2-0001"]
+    assert desk.store.holder("checkout-v2-0001", desk.clock.at_s) is None
+
+
+def test_a_blind_release_ends_with_exit_5_by_its_policy(desk: Desk) -> None:
+    desk.source.silent = True
+    result = desk.call("launch", desk.file(), "--wait")
+    assert result.exit_code == ExitCode.NOT_TRUSTED
+    assert "connection refused" in result.stderr
+
+
+def test_a_blind_release_ends_with_exit_5_at_the_timeout(desk: Desk) -> None:
+    desk.source.silent = True
+    assert desk.call("launch", desk.file(), "--wait", "--timeout", "1min").exit_code == ExitCode.NOT_TRUSTED
+
+
+def test_a_closed_flag_ends_the_release_with_exit_6(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_read(monkeypatch, lambda: write_flag("checkout-v2", is_open=False))
+    assert desk.call("launch", desk.file(), "--wait").exit_code == ExitCode.STOPPED
+    assert desk.target.weights == ALL_TO_CONTROL
+
+
+def test_ctrl_c_ends_the_watching_with_exit_130_and_leaves_the_run(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_read(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+    result = desk.call("launch", desk.file(), "--wait")
+    assert result.exit_code == ExitCode.INTERRUPTED
+    assert "goes on only while somebody drives it: `rampwise serve` does" in result.stderr
+    assert list(desk.store.active()) == ["checkout-v2-0001"]
+    assert desk.store.holder("checkout-v2-0001", desk.clock.at_s) is None
+
+
+def test_a_launch_with_wait_never_drives_beside_another_engine(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = launching.launch
+
+    def taken_at_once(*arguments, **options) -> str:
+        run_id = begin(*arguments, **options)
+        assert desk.store.acquire(run_id, "elsewhere/7", NOW_S, 10_000)
+        return run_id
+
+    monkeypatch.setattr(launching, "launch", taken_at_once)
+    result = desk.call("launch", desk.file(), "--wait", "--timeout", "1min")
+    assert result.exit_code == ExitCode.UNDECIDED
+    assert "elsewhere/7 drives it." in result.stderr
+    assert [event.seq for event in desk.store.events("checkout-v2-0001")] == [1]
+    assert desk.target.applied == []
+
+
+def test_a_rehearsal_shows_plan_target_flag_and_queries_and_changes_nothing(desk: Desk) -> None:
+    shown = desk.data("launch", desk.file(), "--dry-run")
+    assert "target: 100/0 (control/treatment), v1 ready, v2 ready" in shown
+    assert 'errors  errors_total{version=~"v1|v2"}  2 series  2 ms' in shown
+    assert "✔ nothing is in the way; nothing was changed" in shown
+    assert list(desk.store.runs()) == []
+    assert not (desk.home / "flags.json").exists()
+
+
+def test_a_rehearsal_names_everything_in_the_way_and_fails(desk: Desk) -> None:
+    desk.launched()
+    desk.target.weights = Weights.of(20)
+    result = desk.call("launch", desk.file(), "--dry-run", "-o", "json")
+    assert result.exit_code == ExitCode.ERROR
+    found = json.loads(result.stdout)
+    assert found["schema"] == "rampwise.dev/rehearsal/v1"
+    assert [problem.split(";")[0] for problem in found["in_the_way"]] == [
+        "checkout-v2 is already being released by run checkout-v2-0001",
+        "fake/checkout already gives 20 % to v2",
+    ]
+
+
+def test_explain_shows_each_query_and_its_answer_on_stderr(desk: Desk) -> None:
+    result = desk.call("launch", desk.file(), "--explain", "-o", "name")
+    assert 'errors  errors_total{version=~"v1|v2"}  2 series' in result.stderr
+    assert result.stdout == "checkout-v2-0001\n"
+
+
+def test_a_second_launch_of_the_same_experiment_is_refused(desk: Desk) -> None:
+    desk.launched()
+    result = desk.call("launch", desk.file())
+    assert result.exit_code == ExitCode.USAGE
+    assert "checkout-v2 is already being released by run checkout-v2-0001" in result.stderr
+
+
+def test_a_launch_onto_a_target_that_another_run_owns_is_refused(desk: Desk) -> None:
+    desk.launched()
+    result = desk.call("launch", desk.file(EXPERIMENT.replace("checkout-v2", "other")))
+    assert result.exit_code == ExitCode.USAGE
+    assert "run checkout-v2-0001 owns the target fake/checkout" in result.stderr
+
+
+def test_replace_stops_the_run_that_goes_on_and_then_launches(desk: Desk) -> None:
+    before = desk.launched()
+    desk.target.weights = Weights.of(10)
+    result = desk.call("launch", desk.file(), "--replace", "-o", "name")
+    assert result.exit_code == ExitCode.OK
+    assert f"Stopped {before}, which this run replaces." in result.stderr
+    assert result.stdout == "checkout-v2-0002\n"
+    assert list(desk.store.active()) == ["checkout-v2-0002"]
+    assert desk.store.load(before).snapshot.run.reason.endswith("replaced by a new launch")
+    assert desk.target.weights == ALL_TO_CONTROL
+
+
+def test_replace_without_a_run_to_replace_just_launches(desk: Desk) -> None:
+    assert desk.data("launch", desk.file(), "--replace", "-o", "name") == "checkout-v2-0001\n"
+
+
+def test_a_timeout_without_wait_is_wrong_usage(desk: Desk) -> None:
+    result = desk.call("launch", desk.file(), "--timeout", "5min")
+    assert result.exit_code == ExitCode.USAGE
+    assert "add --wait" in result.stderr
+
+
+def test_a_timeout_without_unit_is_wrong_usage(desk: Desk) -> None:
+    result = desk.call("launch", desk.file(), "--wait", "--timeout", "5")
+    assert result.exit_code == ExitCode.USAGE
+    assert "'5' is not a duration with its unit" in result.stderr
+
+
+def test_a_target_that_does_not_answer_is_an_error(desk: Desk) -> None:
+    desk.target.gone = "connection refused"
+    result = desk.call("launch", desk.file())
+    assert result.exit_code == ExitCode.ERROR
+    assert result.stderr == "rampwise: connection refused\n"
+
+
+def test_a_closed_flag_is_named_with_what_opens_it(desk: Desk) -> None:
+    write_flag("checkout-v2", is_open=False)
+    result = desk.call("launch", desk.file())
+    assert result.exit_code == ExitCode.USAGE
+    assert "`rampwise gate open checkout-v2` opens it" in result.stderr
+
+
+def on_read(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen when the run's third batch of data is read."""
+    read, times = DeskSource.read, []
+
+    def reading(self, metrics, windows, cursor):
+        times.append(1)
+        if len(times) == 3:
+            happens()
+        return read(self, metrics, windows, cursor)
+
+    monkeypatch.setattr(DeskSource, "read", reading)

@@ -1,0 +1,85 @@
+"""One real platform and one database per test, and engines as real processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from engine.local.platform import LocalPlatform
+from engine.local.shape import Shape
+from engine.ports import Store
+from engine.wiring import open_store
+
+
+@dataclass
+class Site:
+    """A platform, a home, and `rampwise` as a person would call it."""
+
+    home: Path
+    platform: LocalPlatform
+    engines: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "RAMPWISE_HOME": str(self.home), "NO_COLOR": "1"}
+
+    @property
+    def store(self) -> Store:
+        return open_store(f"sqlite:///{self.home / 'rampwise.sqlite3'}")
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "engine.cli.main", *arguments]
+        log = (self.home / "engine.log").open("ab")
+        engine = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+        log.close()
+        self.engines.append(engine)
+        return engine
+
+    def call(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "engine.cli.main", *arguments]
+        return subprocess.run(
+            command, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+
+    def experiment(self, **changes: object) -> Path:
+        """A quick canary of `checkout`; `changes` are further lines of its spec."""
+        place = f"service: checkout, control: v1, treatment: v2, platform: {self.platform.directory}"
+        lines = [
+            "apiVersion: rampwise.dev/v1alpha1",
+            "kind: ReleaseExperiment",
+            "metadata: {name: checkout-v2}",
+            "spec:",
+            f"  target: {{local: {{{place}}}}}",
+            "  strategy: {canary: {steps: [10, 30, 50], hold: 5s, floor: 50}}",
+            "  interval: 1s",
+            "  warm_up: 1s",
+            "  metrics:",
+            "    - {preset: http_errors, margin: {absolute: 5pp}}",
+            "    - {preset: http_latency, slo: 500ms, margin: {absolute: 5pp}}",
+            *(f"  {name}: {value}" for name, value in changes.items()),
+        ]
+        file = self.home / "experiment.yaml"
+        file.write_text("\n".join(lines) + "\n")
+        return file
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("RAMPWISE_HOME", str(home))
+    with LocalPlatform(
+        tmp_path / "platform", Shape(rate_per_s=150.0, sessions=40, duration_s=600.0)
+    ) as platform:
+        made = Site(home, platform)
+        try:
+            yield made
+        finally:
+            for engine in made.engines:
+                if engine.poll() is None:
+                    engine.kill()
+                engine.wait(10)
