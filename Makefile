@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell tools/find-python)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help env prometheus demo test check lint unit e2e simulation bench schema lock clean
+.PHONY: help env prometheus demo test check lint unit coverage e2e simulation bench schema lock clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,8 +32,11 @@ lint: env
 	$(BIN)/lint-imports
 
 unit: env
+	timeout 120 $(PYTEST) -q -n 2 -m "not slow"
+
+coverage: env
 	$(BIN)/coverage erase
-	timeout 120 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
+	timeout 240 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
 	tools/check-coverage $(BIN)
 
 simulation: env
@@ -42,7 +45,7 @@ simulation: env
 e2e: env prometheus
 	timeout 600 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats
 
-test: check simulation e2e ## Everything, from nothing
+test: lint coverage simulation e2e ## Everything, from nothing
 
 bench: env prometheus ## Speed, as numbers and ratios
 	$(BIN)/python -m tests.benchmarks

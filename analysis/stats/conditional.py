@@ -27,6 +27,8 @@ COMMON_RATE = 0.05
 EXACT_MAX_TRIALS = 10_000
 """In larger windows the exact form costs too much, and the binomial one has power to spare."""
 
+_LOG_FACTORIALS: Floats = gammaln(np.arange(EXACT_MAX_TRIALS + 1) + 1.0)
+
 
 _DECIDE = len(HARM_RATIOS) + 1 + len(PROMOTE_RATIOS) + 1
 
@@ -87,12 +89,15 @@ def binomial_logs(
 
 
 def exact_logs(reading: TrialsReading, log: Floats) -> Floats:
-    """Exact form at many odds ratios (by their logarithms), up to a constant that is the same for all."""
+    """Exact form at many odds ratios (by their logarithms), up to a constant that is the same for all.
+
+    The window has at most `EXACT_MAX_TRIALS` trials.
+    """
     n_t, n_c = reading.treatment.total, reading.control.total
     bad = reading.treatment.bad + reading.control.bad
-    k = np.arange(max(0, bad - n_c), min(n_t, bad) + 1, dtype=np.float64)
-    ways = -(gammaln(k + 1) + gammaln(n_t - k + 1) + gammaln(bad - k + 1) + gammaln(n_c - bad + k + 1))
-    terms = log[:, None] * k + ways
+    k = np.arange(max(0, bad - n_c), min(n_t, bad) + 1)
+    of = _LOG_FACTORIALS.take
+    terms = log[:, None] * k - (of(k) + of(n_t - k) + of(bad - k) + of(n_c - bad + k))
     top = terms.max(axis=1)
     sums = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
     logs: Floats = reading.treatment.bad * log - sums

@@ -10,8 +10,9 @@ from engine.core.measure import Trials, TrialsReading
 
 
 def above_bounds(counts: Floats) -> Floats:
-    """Trials above each finite bound, from trials per bucket (one more than bounds)."""
-    above: Floats = counts.sum() - np.cumsum(counts)[:-1]
+    """Trials above each finite bound, from trials per bucket (last axis, one more than bounds)."""
+    below = counts.cumsum(axis=-1)
+    above: Floats = below[..., -1:] - below[..., :-1]
     return above
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.stats import exceedance, gaps, ridit
 from analysis.stats.conditional import ratio_of
-from analysis.stats.mixture import HARM_LOG_WEIGHTS, HARM_RATIOS, Floats, log_mean, log_mix
+from analysis.stats.mixture import HARM_LOG_WEIGHTS, HARM_RATIOS, Floats, log_mix
 from analysis.stats.projection import BaseRate
 from analysis.stats.starts import MAX_STARTS, mix_starts, with_new_start
 from engine.core.measure import HistogramReading, TrialsReading
@@ -115,7 +115,7 @@ def _grown(
     above: Floats,
     trials: int,
 ) -> Harm:
-    log_e = mix_starts(_log_e_by_start(ratios, gap_sums, ridits))
+    log_e = mix_starts(_parts_by_start(ratios, gap_sums, ridits))
     return Harm(
         ratios=ratios,
         gaps=gap_sums,
@@ -129,11 +129,17 @@ def _grown(
     )
 
 
-def _log_e_by_start(ratios: Floats, gap_sums: Floats, ridits: Floats) -> Floats:
-    """Log e-value since each start point, averaged over bounds and any ridit score."""
-    parts = [log_mix(sums, HARM_LOG_WEIGHTS) for sums in (ratios, gap_sums) if sums.shape[1]]
-    exceeded = log_mean(parts[0] if len(parts) == 1 else np.minimum(*parts))
+def _parts_by_start(ratios: Floats, gap_sums: Floats, ridits: Floats) -> Floats:
+    """What adds up to the e-value since each start point, shape (starts, parts), as logarithms.
+
+    The e-value is an average over bounds, of equal weight with any ridit score.
+    """
+    if ratios.shape[1] and gap_sums.shape[1]:
+        smaller = np.minimum(log_mix(ratios, HARM_LOG_WEIGHTS), log_mix(gap_sums, HARM_LOG_WEIGHTS))
+        exceeded = smaller - log(ratios.shape[1])
+    else:
+        sums = ratios if ratios.shape[1] else gap_sums
+        exceeded = (sums + (HARM_LOG_WEIGHTS - log(sums.shape[1]))).reshape(len(sums), -1)
     if not ridits.shape[1]:
         return exceeded
-    both: Floats = np.logaddexp(exceeded, ridit.log_e(ridits)) - log(2.0)
-    return both
+    return np.column_stack([exceeded, ridit.log_e(ridits)]) - log(2.0)

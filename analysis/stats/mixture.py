@@ -44,9 +44,3 @@ def log_mix(logs: Floats, log_weights: Floats) -> Floats:
     """
     mixed: Floats = np.logaddexp.reduce(logs + log_weights, axis=-1)
     return mixed
-
-
-def log_mean(logs: Floats) -> Floats:
-    """Log of the plain average of exponentials over the last axis, which must not be empty."""
-    mean: Floats = np.logaddexp.reduce(logs, axis=-1) - np.log(logs.shape[-1])
-    return mean

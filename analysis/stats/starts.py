@@ -5,6 +5,7 @@ started count as 1, so the sum is an e-process from the first window on, however
 """
 
 from functools import cache
+from math import exp, log
 
 import numpy as np
 
@@ -25,10 +26,16 @@ def log_start_weights(started: int) -> Floats:
     return np.log([0.5, *later, 0.5 / started])
 
 
-def mix_starts(log_e: Floats) -> float:
-    """Log of the mixture over start points, from the log e-value of each (shape (started,), oldest first)."""
-    log_weights = log_start_weights(len(log_e))
-    return float(np.logaddexp(np.logaddexp.reduce(log_e + log_weights[:-1]), log_weights[-1]))
+def mix_starts(logs: Floats) -> float:
+    """Log of the mixture over start points, each of which has an e-value that is a sum.
+
+    `logs` are the logarithms of what is added up, shape (started, parts), oldest start first.
+    """
+    log_weights = log_start_weights(len(logs))
+    weighted = logs + log_weights[:-1, None]
+    waiting = float(log_weights[-1])
+    top = max(float(weighted.max()), waiting)
+    return top + log(float(np.exp(weighted - top).sum()) + exp(waiting - top))
 
 
 def with_new_start(sums: Floats) -> Floats:

@@ -4,6 +4,7 @@ Pure: the same run and facts always give the same decision. It acts on nothing.
 """
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from engine.core import wording
 from engine.core.blockers import BLIND, DISTRUST, find_blockers
@@ -138,3 +139,5 @@ def _giving(experiment: Experiment, run: Run, facts: Facts, blockers: tuple[Bloc
             )
         case Wait(reason=reason):
             return Decision(kind=DecisionKind.HOLD, rule=Rule.NOT_YET, reason=reason)
+        case _:
+            assert_never(facts.proposal)

@@ -134,14 +134,16 @@ def harm(experiment: Experiment, verdict: Verdict) -> str:
     if not verdict.culprit:
         return f"Roll back: {experiment.treatment} is worse than {experiment.control}."
     finding = verdict.finding(verdict.culprit)
-    facts = f"{_comparison(finding)}; {_tolerated(experiment, finding)}"
+    facts = f"{_comparison(finding)}; {_limit(experiment, finding, promoting=False)}"
     return f"Roll back: {experiment.treatment} is worse. {facts}."
 
 
 def promote(experiment: Experiment, verdict: Verdict) -> str:
     """No guardrail is worse by its margin."""
     deciding = [finding for finding in verdict.findings if finding.weight > 0]
-    facts = ". ".join(f"{_comparison(finding)}; {_allowed(experiment, finding)}" for finding in deciding)
+    facts = ". ".join(
+        f"{_comparison(finding)}; {_limit(experiment, finding, promoting=True)}" for finding in deciding
+    )
     return f"Safe to promote {experiment.treatment}: no harm found. {facts}."
 
 
@@ -182,29 +184,21 @@ def _comparison(finding: Finding) -> str:
 
 
 def _likely(effect: Effect) -> str:
-    match effect.low, effect.high:
-        case None, None:
-            return ""
-        case None, high:
-            return f", likely at most {times(high)}"
-        case low, None:
-            return f", likely at least {times(low)}"
-        case low, high:
-            return f", likely {times(low)} to {times(high)}"
+    form = percent if effect.measure == "share" else times
+    if effect.low is None and effect.high is None:
+        return ""
+    if effect.low is None:
+        return f", likely at most {form(effect.high)}"
+    if effect.high is None:
+        return f", likely at least {form(effect.low)}"
+    return f", likely {form(effect.low)} to {form(effect.high)}"
 
 
-def _tolerated(experiment: Experiment, finding: Finding) -> str:
+def _limit(experiment: Experiment, finding: Finding, *, promoting: bool) -> str:
     metric = next(metric for metric in experiment.metrics if metric.name == finding.metric)
     if metric.kind is MetricKind.THRESHOLD:
         return f"the limit is {percent(metric.limit)}"
-    return f"tolerated is {bound(metric.tolerance)}"
-
-
-def _allowed(experiment: Experiment, finding: Finding) -> str:
-    metric = next(metric for metric in experiment.metrics if metric.name == finding.metric)
-    if metric.kind is MetricKind.THRESHOLD:
-        return f"the limit is {percent(metric.limit)}"
-    return f"the margin is {bound(metric.margin)}"
+    return f"the margin is {bound(metric.margin)}" if promoting else f"tolerated is {bound(metric.tolerance)}"
 
 
 # -- headlines -------------------------------------------------------------------------------------------

@@ -186,3 +186,14 @@ def test_the_past_of_a_counter_that_was_no_number_does_not_count() -> None:
         cursor, reading = batch.cursor, batch.readings[0]["errors"]
         totals.append(reading.treatment.total if isinstance(reading, TrialsReading) else reading)
     assert totals[-4:] == [90, 25, 25, 25]
+
+
+def test_a_baseline_is_the_last_number_before_the_first_window() -> None:
+    source = FakeSource(FakeOptions())
+    for at_s, value in ((2.0, 5.0), (4.0, float("nan")), (12.0, 8.0)):
+        for version in ("v1", "v2"):
+            labels = {"version": version, **TARGET}
+            source.scrape(at_s, "requests_total", labels, value)
+            source.scrape(at_s, "errors_total", labels, 0.0)
+    batch = source.read([METRIC], [Window(index=0, start_s=5.0, end_s=15.0)], {})
+    assert trials(batch.readings[0]["errors"]) == (Trials(bad=0, total=3), Trials(bad=0, total=3))

@@ -1,0 +1,118 @@
+"""Sentences have direction, size, unit and limit; each rule and verdict has one."""
+
+import pytest
+
+from engine.core import talk, wording
+from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
+from engine.core.model import Arm, MetricKind, Mode, Policy
+from engine.core.proposal import Climb, Finish, Wait
+from engine.core.run import Act, Phase
+from engine.core.target import Health, Weights
+from engine.core.verdict import ArmSummary, Effect, VerdictKind
+from tests.builders import NOW_S, a_finding, a_metric, a_run, a_verdict, an_experiment, missing
+
+RATIO = Effect(measure="risk ratio", estimate=4.0, low=1.1, high=17.0, alpha=0.05)
+SHARE = Effect(measure="share", estimate=0.04, low=0.02, high=0.06, alpha=0.05)
+
+
+def arm(bad: int, total: int = 1000) -> ArmSummary:
+    return ArmSummary(bad=bad, total=total, step_bad=bad, step_total=total)
+
+
+def effect(low: float | None, high: float | None, measure: str = "risk ratio") -> Effect:
+    return Effect(measure=measure, estimate=1.0, low=low, high=high, alpha=0.05)
+
+
+def harm_of(**finding: object) -> str:
+    found = a_finding(treatment=arm(40), control=arm(10), difference=0.03, **finding)
+    metric = a_metric(kind=found.kind, limit=0.02)
+    verdict = a_verdict(findings=(found,), culprit="errors")
+    return wording.harm(an_experiment(metrics=(metric,)), verdict)
+
+
+def test_harm_says_how_much_worse_how_sure_and_what_was_tolerated():
+    assert harm_of(effect=RATIO) == (
+        "Roll back: v2 is worse. errors: 4 % bad against 1 % (+3 pp, likely 1.1× to 17×); tolerated is 1.05×."
+    )
+
+
+def test_harm_against_a_limit_is_told_in_shares():
+    assert harm_of(effect=SHARE, kind=MetricKind.THRESHOLD).endswith("likely 2 % to 6 %); the limit is 2 %.")
+
+
+def test_latency_is_told_as_share_above_the_limit():
+    assert "4 % above the limit against 1 %" in harm_of(effect=RATIO, kind=MetricKind.DISTRIBUTION)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sentence", "short"),
+    [
+        (None, None, "(+3 pp)", "anything yet"),
+        (None, 2.0, "likely at most 2×", "≤ 2×"),
+        (1.5, None, "likely at least 1.5×", "≥ 1.5×"),
+        (1.5, 2.0, "likely 1.5× to 2×", "1.5× … 2×"),
+    ],
+)
+def test_open_ends_of_an_interval_are_said_in_words(low, high, sentence, short):
+    assert sentence in harm_of(effect=effect(low, high))
+    assert talk.likely_between(effect(low, high)) == short
+
+
+def test_a_share_has_its_interval_in_percent():
+    assert talk.likely_between(SHARE) == "2 % … 6 %"
+
+
+@pytest.mark.parametrize(
+    ("proposal", "text"),
+    [
+        (Climb(step=1, treatment_pct=20, reason="x"), "goes to 20 % at the next tick"),
+        (Finish(reason="x"), "promotes at the next tick"),
+        (Wait(reason="held 3 s of 8 s"), "waits: held 3 s of 8 s"),
+    ],
+)
+def test_the_next_act_is_announced(proposal, text):
+    assert talk.proposed(proposal) == text
+
+
+@pytest.mark.parametrize("kind", VerdictKind)
+def test_every_verdict_has_a_headline(kind):
+    assert wording.headline(an_experiment(), a_run(), a_verdict(kind=kind)).endswith(".")
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase.ended])
+def test_every_end_has_a_headline_and_observe_mode_says_would(phase):
+    told = wording.headline(an_experiment(mode=Mode.OBSERVE), a_run(phase=phase), a_verdict())
+    assert told.startswith("Would (observe mode): ")
+
+
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize("rule", [Rule.HORIZON, Rule.BLIND_TOO_LONG, Rule.UNTRUSTWORTHY_TOO_LONG])
+def test_lateness_says_what_follows(rule, policy):
+    blocker = Blocker(kind=BlockerKind.NO_DATA, detail="no data for errors", since_s=NOW_S)
+    told = wording.overdue(an_experiment(), rule, policy, (blocker,))
+    assert told.endswith("v1." if policy is Policy.ROLLBACK else "roll back.")
+
+
+def test_an_act_without_a_result_is_told():
+    act = Act(
+        number=3,
+        kind=DecisionKind.SHIFT,
+        rule=Rule.FLOORS_MET,
+        weights=Weights.of(20),
+        step=1,
+        found=None,
+        version="",
+    )
+    assert wording.again(act) == "Act 3 (shift, 80/20) was decided earlier and has no result yet."
+
+
+def test_blockers_say_what_is_wrong():
+    assert wording.not_ready("v2", Health(ready=False, ready_since_s=None)) == "v2 is not ready"
+    assert (
+        wording.not_ready("v2", Health(ready=False, ready_since_s=None, detail="503"))
+        == "v2 is not ready: 503"
+    )
+    assert wording.no_data("errors", missing(arm=Arm.CONTROL)) == (
+        "no data for errors: the query returned no series (q)"
+    )
+    assert wording.distrust(a_verdict()) == "the evidence cannot be trusted"
