@@ -37,7 +37,8 @@ class Driver:
             return None
         try:
             snapshot = tick(self._parts_of(run_id), lease)
-        except LeaseLost:
+        except LeaseLost as error:
+            _log.warning("lease lost, standing back", run=run_id, error=str(error))
             return None
         if snapshot.run.phase.ended:
             self.store.release(lease)

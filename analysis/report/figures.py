@@ -15,7 +15,7 @@ from analysis.report.charts import (
 )
 from analysis.report.rows import MetricRow
 from analysis.report.view import ReportView
-from engine.core.numbers import duration
+from engine.core.numbers import duration, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def _effect_caption(view: ReportView, row: MetricRow) -> str:
     arms = view.treatment if row.measure == "share" else f"{view.treatment} to {view.control}"
     return (
         f"The {row.measure} of {arms} ({row.counts}), since launch: {words.effect(row)}."
-        f" The band holds the true value at all times at once, except with a probability of {row.alpha:.0%}."
+        f" The band holds the true value at all times at once, except with a probability of {percent(row.alpha)}."
         f" Held against: {words.held_against(row)}."
     )
 

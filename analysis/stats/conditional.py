@@ -27,7 +27,7 @@ COMMON_RATE = 0.05
 EXACT_MAX_TRIALS = 10_000
 """In larger windows the exact form costs too much, and the binomial one has power to spare."""
 
-_LOG_FACTORIALS: Floats = gammaln(np.arange(EXACT_MAX_TRIALS + 1) + 1.0)
+_LOG_FACTORIAL: Floats = gammaln(np.arange(EXACT_MAX_TRIALS + 1) + 1.0)
 
 
 _DECIDE = len(HARM_RATIOS) + 1 + len(PROMOTE_RATIOS) + 1
@@ -95,13 +95,18 @@ def exact_logs(reading: TrialsReading, log: Floats) -> Floats:
     """
     n_t, n_c = reading.treatment.total, reading.control.total
     bad = reading.treatment.bad + reading.control.bad
-    k = np.arange(max(0, bad - n_c), min(n_t, bad) + 1)
-    of = _LOG_FACTORIALS.take
-    terms = log[:, None] * k - (of(k) + of(n_t - k) + of(bad - k) + of(n_c - bad + k))
+    low, high = max(0, bad - n_c), min(n_t, bad)
+    falling = _log_factorials(n_t - high, n_t - low)[::-1], _log_factorials(bad - high, bad - low)[::-1]
+    rising = _log_factorials(low, high), _log_factorials(n_c - bad + low, n_c - bad + high)
+    terms = log[:, None] * np.arange(low, high + 1.0) - (rising[0] + falling[0] + falling[1] + rising[1])
     top = terms.max(axis=1)
     sums = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
     logs: Floats = reading.treatment.bad * log - sums
     return logs
+
+
+def _log_factorials(first: int, last: int) -> Floats:
+    return _LOG_FACTORIAL[first : last + 1]
 
 
 def uses_exact_form(earlier_bad: int, earlier_total: int, window_total: int) -> bool:

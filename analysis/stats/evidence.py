@@ -108,10 +108,9 @@ def _without(state: MetricEvidence, missing: Missing, *, warm_up: bool) -> Metri
 
 def _no_traffic(metric: Metric, reading: Measured) -> Missing | None:
     """A window without trials in an arm that is compared says nothing; it is not a zero."""
-    totals = {Arm.TREATMENT: reading.treatment.total}
-    if metric.kind is not MetricKind.THRESHOLD:
-        totals[Arm.CONTROL] = reading.control.total
-    empty = [arm for arm, total in totals.items() if total == 0]
+    empty = [] if reading.treatment.total else [Arm.TREATMENT]
+    if metric.kind is not MetricKind.THRESHOLD and not reading.control.total:
+        empty.append(Arm.CONTROL)
     if not empty:
         return None
     return Missing(

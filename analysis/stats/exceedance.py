@@ -16,40 +16,39 @@ def above_bounds(counts: Floats) -> Floats:
     return above
 
 
-def increments(control: Floats, treatment: Floats, worst_fine: float, mostly_above: Floats) -> Floats:
+def increments(above: Floats, totals: Floats, worst_fine: float, mostly_above: Floats) -> Floats:
     """Log likelihood ratios of the harm alternatives against the tolerated ratio, shape (bounds, 4).
 
-    `control` and `treatment` are trials per bucket. `mostly_above` is 1 for the bounds that most trials of
-    earlier windows exceeded, else 0: there, "slower" shows in the few trials below the bound, with the
-    ratios inverted.
+    `above` are trials above each bound, shape (arms, bounds), and `totals` all trials, shape (arms, 1);
+    control first. `mostly_above` is 1 for the bounds that most trials of earlier windows exceeded, else 0:
+    there, "slower" shows in the few trials below the bound, with the ratios inverted.
     """
-    n_c, n_t = control.sum(), treatment.sum()
-    above_t, above_c = above_bounds(treatment), above_bounds(control)
-    log, less_one, less_one_inverted = _points(worst_fine)
-    flip = mostly_above[:, None] > 0.0
-    rare_t = np.where(mostly_above, n_t - above_t, above_t)[:, None]
-    rare = np.where(mostly_above, n_t + n_c - above_t - above_c, above_t + above_c)[:, None]
+    less_one, log = _points(worst_fine)
+    rare = np.where(mostly_above, totals - above, above)
+    n_c, n_t = totals[:, 0].tolist()
     logs = binomial_logs(
-        rare_t,
-        rare,
+        rare[1][:, None],
+        (rare[0] + rare[1])[:, None],
         n_t / (n_t + n_c),
-        np.where(flip, less_one_inverted, less_one),
-        np.where(flip, -log, log),
+        less_one.take(mostly_above, axis=0),
+        log.take(mostly_above, axis=0),
     )
     ratios: Floats = logs[:, :4] - logs[:, 4:]
     return ratios
 
 
-def readings(control: Floats, treatment: Floats) -> list[TrialsReading]:
-    """Per bound, both arms' trials above it."""
-    n_c, n_t = int(control.sum()), int(treatment.sum())
+def readings(above: Floats, totals: Floats) -> list[TrialsReading]:
+    """Per bound, both arms' trials above it; arguments as of `increments`."""
+    n_c, n_t = totals[:, 0].tolist()
     return [
-        TrialsReading(control=Trials(bad=int(c), total=n_c), treatment=Trials(bad=int(t), total=n_t))
-        for c, t in zip(above_bounds(control), above_bounds(treatment), strict=True)
+        TrialsReading(control=Trials(bad=int(c), total=int(n_c)), treatment=Trials(bad=int(t), total=int(n_t)))
+        for c, t in above.T.tolist()
     ]
 
 
 @lru_cache(maxsize=256)
-def _points(worst_fine: float) -> tuple[Floats, Floats, Floats]:
+def _points(worst_fine: float) -> tuple[Floats, Floats]:
+    """Ratios minus 1 and as logarithms, shape (2, 5): as they are, and inverted."""
     log = np.log(np.append(HARM_RATIOS * worst_fine, worst_fine))
-    return log, np.expm1(log), np.expm1(-log)
+    both = np.array([log, -log])
+    return np.expm1(both), both

@@ -6,7 +6,7 @@ of them, so the smaller e-value counts.
 """
 
 from dataclasses import dataclass, replace
-from math import log
+from functools import cache
 
 import numpy as np
 
@@ -87,23 +87,24 @@ def with_counts(state: Harm, tolerance: Bound, reading: TrialsReading, ratios: F
 
 def with_histogram(state: Harm, tolerance: Bound, reading: HistogramReading) -> Harm:
     """State of a latency histogram after one window in which both arms have trials."""
-    control = np.array(reading.control.counts, dtype=np.float64)
-    treatment = np.array(reading.treatment.counts, dtype=np.float64)
+    counts = np.array([reading.control.counts, reading.treatment.counts], dtype=np.float64)
+    below = counts.cumsum(axis=1)
+    n_c, n_t = below[:, -1].tolist()
+    above = below[:, -1:] - below[:, :-1]
     ratio = ratio_of(tolerance)
     sums, bases = state.gaps, state.bases
     ratios = state.ratios
     if ratios.shape[1]:
-        mostly_above = (state.above > 0.5 * state.trials).astype(np.float64)
-        ratios = ratios + exceedance.increments(control, treatment, ratio, mostly_above)
+        mostly_above = (state.above > 0.5 * state.trials).astype(np.intp)
+        ratios = ratios + exceedance.increments(above, below[:, -1:], ratio, mostly_above)
     if tolerance.absolute:
-        readings = exceedance.readings(control, treatment)
+        readings = exceedance.readings(above, below[:, -1:])
         increments, bases = gaps.increments(state.bases, readings, tolerance.absolute)
         sums = state.gaps + increments
     drift = (ratio - 1.0) / 2 + (tolerance.absolute or 0.0)
-    ridits = state.ridits + ridit.score(control, treatment, drift)
-    above = state.above + exceedance.above_bounds(control + treatment)
-    trials = reading.control.total + reading.treatment.total
-    return _grown(state, ratios, sums, ridits, bases, above, trials)
+    ridits = state.ridits + ridit.score(counts[0], counts[1], drift)
+    above = state.above + above[0] + above[1]
+    return _grown(state, ratios, sums, ridits, bases, above, int(n_c + n_t))
 
 
 def _grown(
@@ -115,7 +116,7 @@ def _grown(
     above: Floats,
     trials: int,
 ) -> Harm:
-    log_e = mix_starts(_parts_by_start(ratios, gap_sums, ridits))
+    log_e = _log_e(ratios, gap_sums, ridits)
     return Harm(
         ratios=ratios,
         gaps=gap_sums,
@@ -129,17 +130,23 @@ def _grown(
     )
 
 
-def _parts_by_start(ratios: Floats, gap_sums: Floats, ridits: Floats) -> Floats:
-    """What adds up to the e-value since each start point, shape (starts, parts), as logarithms.
-
-    The e-value is an average over bounds, of equal weight with any ridit score.
-    """
-    if ratios.shape[1] and gap_sums.shape[1]:
-        smaller = np.minimum(log_mix(ratios, HARM_LOG_WEIGHTS), log_mix(gap_sums, HARM_LOG_WEIGHTS))
-        exceeded = smaller - log(ratios.shape[1])
+def _log_e(ratios: Floats, gap_sums: Floats, ridits: Floats) -> float:
+    """Log of the average over bounds, any ridit score (as much as all bounds) and start points."""
+    bounds = max(ratios.shape[1], gap_sums.shape[1])
+    if ratios.shape[1] == gap_sums.shape[1]:
+        exceeded = np.minimum(log_mix(ratios, HARM_LOG_WEIGHTS), log_mix(gap_sums, HARM_LOG_WEIGHTS))
+        weights = _weights(bounds, mixed=True, ridit=ridits.shape[1] > 0)
     else:
-        sums = ratios if ratios.shape[1] else gap_sums
-        exceeded = (sums + (HARM_LOG_WEIGHTS - log(sums.shape[1]))).reshape(len(sums), -1)
-    if not ridits.shape[1]:
-        return exceeded
-    return np.column_stack([exceeded, ridit.log_e(ridits)]) - log(2.0)
+        exceeded = (ratios if ratios.shape[1] else gap_sums).reshape(len(ratios), -1)
+        weights = _weights(bounds, mixed=False, ridit=ridits.shape[1] > 0)
+    if ridits.shape[1]:
+        exceeded = np.concatenate([exceeded, ridit.log_e(ridits)[:, None]], axis=1)
+    return mix_starts(exceeded, weights)
+
+
+@cache
+def _weights(bounds: int, *, mixed: bool, ridit: bool) -> Floats:
+    """Weights of the bounds' e-values, of alternatives that are `mixed` or still apart, and of any ridit score."""
+    one = np.ones(1) if mixed else np.exp(HARM_LOG_WEIGHTS)
+    weights = np.tile(one / bounds, bounds)
+    return np.append(weights / 2, 0.5) if ridit else weights

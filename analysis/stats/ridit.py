@@ -20,6 +20,8 @@ PRIOR_PRECISION = 4.0
 Larger values find small shifts sooner and lean less on normality, smaller ones find large shifts sooner.
 """
 
+_LOG_SCALE = log(2.0) + 0.5 * log(PRIOR_PRECISION)
+
 
 def score(control: Floats, treatment: Floats, drift: float) -> Floats:
     """The window's (score, variance), shape (2,), from trials per bucket; each arm has at least one.
@@ -27,17 +29,17 @@ def score(control: Floats, treatment: Floats, drift: float) -> Floats:
     `drift` is the tolerated excess of P(treatment slower) + P(equal)/2 over 1/2; it is subtracted.
     """
     pooled = control + treatment
-    n_c, n_t = control.sum(), treatment.sum()
-    n = n_c + n_t
-    centred = (np.cumsum(pooled) - pooled / 2) / n - 0.5
-    pairs = n_c * n_t / n
-    variance = pairs / (n - 1) * (pooled @ centred**2)
-    return np.array([centred @ treatment - drift * pairs, variance])
+    below = pooled.cumsum()
+    n, n_t = float(below[-1]), float(treatment.sum())
+    centred = (below - pooled / 2) / n - 0.5
+    pairs = (n - n_t) * n_t / n
+    variance = pairs / (n - 1) * float(pooled.dot(centred**2))
+    return np.array([float(centred.dot(treatment)) - drift * pairs, variance])
 
 
 def log_e(sums: Floats) -> Floats:
     """Log e-value from summed (score, variance), shape (..., 2), one-sided: only slower treatments count."""
     total = sums[..., 1] + PRIOR_PRECISION
     spread = sums[..., 0] / np.sqrt(total)
-    logs: Floats = log(2.0) + 0.5 * np.log(PRIOR_PRECISION / total) + spread**2 / 2 + log_ndtr(spread)
+    logs: Floats = 0.5 * (spread**2 - np.log(total)) + log_ndtr(spread) + _LOG_SCALE
     return logs

@@ -16,26 +16,25 @@ MAX_STARTS = 64
 
 
 @cache
-def log_start_weights(started: int) -> Floats:
-    """Log weights of `started` start points and, last, of all that have not started (shape started + 1).
+def start_weights(started: int) -> Floats:
+    """Weights of `started` start points and, last, of all that have not started (shape started + 1).
 
-    >>> float(np.exp(log_start_weights(5)).sum().round(12))
+    >>> float(start_weights(5).sum().round(12))
     1.0
     """
     later = [0.5 / (k * (k + 1)) for k in range(1, started)]
-    return np.log([0.5, *later, 0.5 / started])
+    return np.array([0.5, *later, 0.5 / started])
 
 
-def mix_starts(logs: Floats) -> float:
-    """Log of the mixture over start points, each of which has an e-value that is a sum.
+def mix_starts(log_e: Floats, weights: Floats) -> float:
+    """Log of the mixture over start points and over the e-values that each of them averages.
 
-    `logs` are the logarithms of what is added up, shape (started, parts), oldest start first.
+    `log_e` has shape (started, averaged), oldest start first; `weights`, shape (averaged,), add up to 1.
     """
-    log_weights = log_start_weights(len(logs))
-    weighted = logs + log_weights[:-1, None]
-    waiting = float(log_weights[-1])
-    top = max(float(weighted.max()), waiting)
-    return top + log(float(np.exp(weighted - top).sum()) + exp(waiting - top))
+    by_start = start_weights(len(log_e))
+    top = max(0.0, float(log_e.max()))
+    started = by_start[:-1].dot(np.exp(log_e - top).dot(weights))
+    return top + log(float(started) + float(by_start[-1]) * exp(-top))
 
 
 def with_new_start(sums: Floats) -> Floats:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.run import Run
 from engine.local.platform import LocalPlatform
 from engine.local.shape import Shape
 from engine.ports import Store
@@ -44,6 +45,12 @@ class Site:
         return subprocess.run(
             command, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False
         )
+
+    def told(self, run: Run) -> str:
+        """What there is to know about a run that did not do as expected."""
+        ended = [engine.poll() for engine in self.engines]
+        log = (self.home / "engine.log").read_text()[-3000:]
+        return f"{run}\nengines ended with {ended}, dead parts {self.platform.dead_parts()}\n{log}"
 
     def experiment(self, **changes: object) -> Path:
         """A quick canary of `checkout`; `changes` are further lines of its spec."""

@@ -28,7 +28,7 @@ def wait_for_end(site: Site, until_s: float) -> Run:
         if run.phase.ended:
             return run
         time.sleep(0.2)
-    raise AssertionError(f"not ended: {run_of(site)}\n{(site.home / 'engine.log').read_text()[-3000:]}")
+    raise AssertionError(site.told(run_of(site)))
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_an_engine_killed_at_random_times_finishes_the_run(site, error_rate, pha
     site.start("serve")
     run = wait_for_end(site, until_s)
     events = list(site.store.events(run.id))
-    assert run.phase is phase, run.reason
+    assert run.phase is phase, site.told(run)
     assert replay(events) == run
     meant = [event.payload.act.number for event in events if isinstance(event.payload, Intended)]
     done = [

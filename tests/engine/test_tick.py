@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.evaluate import Evidence
 from engine.core.decision import BlockerKind, DecisionKind, Rule
@@ -10,11 +12,12 @@ from engine.core.events import Actor, Applied, Commanded, Decided, Freeze, Inten
 from engine.core.evolve import replay
 from engine.core.gate import GateStatus
 from engine.core.measure import Missing, MissingReason
-from engine.core.model import Mode, Policy
+from engine.core.model import Bound, MetricKind, Mode, Plan, Policy, Step
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.errors import LeaseLost
 from engine.runner import LEASE_S, tick
+from tests.builders import a_metric
 from tests.engine.world import RUN_ID, World, quick_experiment
 
 ADA = Actor(user="ada", host="desk")
@@ -271,3 +274,55 @@ def test_evidence_survives_the_store(world):
     climb_to(world, 1)
     kept = world.store.load(RUN_ID).snapshot.evidence
     assert Evidence.from_plain(world.experiment, kept).to_plain() == kept
+
+
+BOUNDS = st.builds(
+    Bound,
+    relative=st.none() | st.sampled_from([0.05, 0.5, 5.0]),
+    absolute=st.sampled_from([0.001, 0.5]),
+)
+METRICS = st.builds(
+    a_metric,
+    kind=st.sampled_from([MetricKind.PROPORTION, MetricKind.THRESHOLD]),
+    margin=BOUNDS,
+    limit=st.sampled_from([0.01, 0.9]),
+)
+SPECS = st.builds(
+    quick_experiment,
+    metrics=st.tuples(METRICS),
+    alpha_promote=st.sampled_from([0.001, 0.5]),
+    on_blind=st.sampled_from(Policy),
+    on_undecided=st.sampled_from(Policy),
+    patience_s=st.sampled_from([20.0, 9999.0]),
+    horizon_s=st.sampled_from([100.0, 9999.0]),
+    plan=st.builds(
+        Plan,
+        strategy=st.just("canary"),
+        steps=st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True).map(
+            lambda shares: tuple(Step(weight_pct=share, hold_s=0.0, floor=1) for share in sorted(shares))
+        ),
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    SPECS,
+    st.sampled_from(["nothing scraped", "no requests", *MissingReason]),
+    st.sampled_from([GateStatus.OPEN, GateStatus.UNKNOWN]),
+)
+def test_no_evidence_no_promotion_for_every_spec(experiment, trouble, gate):
+    world = World(experiment=experiment, requests_per_s=0 if trouble == "no requests" else 20)
+    world.gate.status = gate
+    world.scraping = trouble != "nothing scraped"
+    if isinstance(trouble, MissingReason):
+        world.source.trouble = Missing(reason=trouble, detail="planted")
+    world.launch()
+    for _ in range(25):
+        run = world.tick().run
+        if run.phase.ended:
+            break
+        world.pass_time(10)
+    assert run.phase is not Phase.PROMOTED
+    assert ALL_TO_TREATMENT not in world.target.applied
+    assert world.target.applied.count(ALL_TO_CONTROL) <= 1
