@@ -161,8 +161,9 @@ def overdue(experiment: Experiment, rule: Rule, policy: Policy, blockers: tuple[
 
 
 def blocked(run: Run, blockers: tuple[Blocker, ...]) -> str:
-    """Why traffic stays where it is."""
-    return f"Holding at {run.weights.treatment} %: " + "; ".join(blocker.detail for blocker in blockers)
+    """Why traffic stays where it is: the first blocker, and how many more there are."""
+    more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
+    return f"Holding at {run.weights.treatment} %: {blockers[0].detail}{more}"
 
 
 def again(act: Act) -> str:
