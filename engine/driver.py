@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from engine.errors import LeaseLost, RampwiseError, StoreBusy, StoreError
-from engine.ports import Clock, Snapshot, Store
+from engine.ports import Clock, Lease, Snapshot, Store
 from engine.runner import LEASE_S, Parts, tick
 
 _log = structlog.get_logger("rampwise.driver")
@@ -29,10 +29,11 @@ class Driver:
     clock: Clock
     owner: str
     _parts: dict[str, Parts] = field(default_factory=dict)
+    _leases: dict[str, Lease] = field(default_factory=dict)
 
     def step(self, run_id: str) -> Snapshot | None:
         """One tick of one run, or None while somebody else drives it."""
-        lease = self.store.acquire(run_id, self.owner, self.clock.now_s(), LEASE_S)
+        lease = self._lease(run_id)
         if lease is None:
             return None
         try:
@@ -43,7 +44,27 @@ class Driver:
         if snapshot.run.phase.ended:
             self.store.release(lease)
             self._parts.pop(run_id, None)
+            self._leases.pop(run_id, None)
         return snapshot
+
+    def _lease(self, run_id: str) -> Lease | None:
+        """The lease, renewed.
+
+        A database that cannot be written leaves us the old one: with it a tick can take traffic away, and
+        nothing else, because every other act is recorded first.
+        """
+        try:
+            lease = self.store.acquire(run_id, self.owner, self.clock.now_s(), LEASE_S)
+        except StoreError as error:
+            if run_id not in self._leases:
+                raise
+            _log.error("lease cannot be renewed", run=run_id, error=str(error))
+            return self._leases[run_id]
+        if lease is None:
+            self._leases.pop(run_id, None)
+        else:
+            self._leases[run_id] = lease
+        return lease
 
     def give_up(self, run_id: str) -> None:
         """Let somebody else drive this run at once."""

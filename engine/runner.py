@@ -16,9 +16,9 @@ from engine.core.gate import GateState
 from engine.core.measure import Missing, Observation
 from engine.core.model import Experiment, Mode
 from engine.core.run import Act, Run
-from engine.core.target import TargetGone, TargetState
+from engine.core.target import ALL_TO_CONTROL, TargetGone, TargetState
 from engine.core.verdict import Verdict
-from engine.errors import LeaseLost
+from engine.errors import LeaseLost, StoreError
 from engine.journal import Journal
 from engine.orders import answer, gravest, is_urgent, take_effect
 from engine.ports import Clock, Gate, Lease, MetricSource, Snapshot, Store, Strategy, Target
@@ -78,8 +78,23 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
     state = Snapshot(
         run=before.run, evidence=evidence.state.to_plain(), cursor=evidence.cursor, ticked_s=now_s
     )
-    snapshot = _keep(parts, lease, journal, state)
-    return snapshot if decision.weights is None else _act(parts, lease, snapshot)
+    try:
+        snapshot = _keep(parts, lease, journal, state)
+        return snapshot if decision.weights is None else _act(parts, lease, snapshot)
+    except LeaseLost:
+        raise
+    except StoreError:
+        _take_away_unrecorded(parts, decision)
+        raise
+
+
+def _take_away_unrecorded(parts: Parts, decision: Decision) -> None:
+    """Taking traffic away is never blocked, not even by a database that cannot be written.
+
+    The first tick that can write finds the same reason again, and traffic where it should be.
+    """
+    if decision.weights == ALL_TO_CONTROL and parts.experiment.mode is Mode.ACT:
+        parts.target.apply(ALL_TO_CONTROL)
 
 
 def _keep(parts: Parts, lease: Lease, journal: Journal, state: Snapshot) -> Snapshot:

@@ -7,9 +7,10 @@ import pytest
 
 from engine import driver as driving
 from engine.core.events import Actor, Verb
+from engine.core.gate import GateStatus
 from engine.core.run import Phase
 from engine.driver import Driver, drive, serve
-from engine.errors import LeaseLost, StoreBusy, Unreachable
+from engine.errors import LeaseLost, StoreBusy, StoreError, Unreachable
 from tests.engine.world import RUN_ID, World, quick_experiment
 
 ADA = Actor(user="ada")
@@ -96,6 +97,26 @@ def test_a_busy_database_is_tried_again(world, monkeypatch):
     monkeypatch.setattr(world.store, "append", sometimes)
     final = drive(a_driver(world), RUN_ID, threading.Event(), lambda _: None, None)
     assert final.run.phase is Phase.PROMOTED
+
+
+def test_a_database_that_cannot_renew_a_lease_leaves_the_old_one_for_taking_traffic_away(world, monkeypatch):
+    driver = a_driver(world)
+    for _ in range(8):
+        driver.step(RUN_ID)
+        world.pass_time(10)
+    assert world.target.weights.treatment > 0
+
+    def dead(*_):
+        raise StoreError("read-only")
+
+    monkeypatch.setattr(world.store, "acquire", dead)
+    monkeypatch.setattr(world.store, "append", dead)
+    world.gate.status = GateStatus.CLOSED
+    with pytest.raises(StoreError):
+        driver.step(RUN_ID)
+    assert world.target.weights.treatment == 0
+    with pytest.raises(StoreError):
+        a_driver(world, "another").step(RUN_ID)
 
 
 def test_a_lost_lease_is_no_error(world, monkeypatch):

@@ -1,5 +1,6 @@
 """Whole releases through the tick: good ones are promoted, bad ones rolled back, trouble holds."""
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from engine.core.measure import Missing, MissingReason
 from engine.core.model import Bound, MetricKind, Mode, Plan, Policy, Step
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
-from engine.errors import LeaseLost
+from engine.errors import LeaseLost, StoreError
 from engine.runner import LEASE_S, tick
 from tests.builders import a_metric
 from tests.engine.world import RUN_ID, World, quick_experiment
@@ -274,6 +275,43 @@ def test_evidence_survives_the_store(world):
     climb_to(world, 1)
     kept = world.store.load(RUN_ID).snapshot.evidence
     assert Evidence.from_plain(world.experiment, kept).to_plain() == kept
+
+
+@pytest.mark.parametrize("dies_at", ["append", "acquire"])
+def test_a_database_that_cannot_be_written_never_keeps_harm_on_the_street(world, monkeypatch, dies_at):
+    climb_to(world, 1)
+    world.error_rates = (0.01, 0.5)
+    lease = world.store.acquire(RUN_ID, "a", world.clock.now_s(), LEASE_S)
+
+    def full(*_):
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, dies_at, full)
+        for _ in range(20):
+            world.pass_time(10)
+            with contextlib.suppress(StoreError):
+                tick(world.parts(), lease)
+            if world.target.weights == ALL_TO_CONTROL:
+                break
+    assert world.target.weights == ALL_TO_CONTROL
+    run = world.until_ended().run
+    assert (run.phase, run.ended_by) == (Phase.ROLLED_BACK, Rule.HARM)
+    assert replay(world.events) == run
+
+
+def test_a_database_that_cannot_be_written_moves_nothing_up(world, monkeypatch):
+    lease = world.store.acquire(RUN_ID, "a", world.clock.now_s(), LEASE_S)
+
+    def full(*_):
+        raise StoreError("disk full")
+
+    monkeypatch.setattr(world.store, "append", full)
+    for _ in range(5):
+        world.pass_time(10)
+        with pytest.raises(StoreError):
+            tick(world.parts(), lease)
+    assert world.target.applied == []
 
 
 BOUNDS = st.builds(
