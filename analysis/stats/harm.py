@@ -87,24 +87,22 @@ def with_counts(state: Harm, tolerance: Bound, reading: TrialsReading, ratios: F
 
 def with_histogram(state: Harm, tolerance: Bound, reading: HistogramReading) -> Harm:
     """State of a latency histogram after one window in which both arms have trials."""
-    counts = np.array([reading.control.counts, reading.treatment.counts], dtype=np.float64)
-    below = counts.cumsum(axis=1)
-    n_c, n_t = below[:, -1].tolist()
-    above = below[:, -1:] - below[:, :-1]
+    counts = np.array([reading.treatment.counts, reading.control.counts], dtype=np.float64)
+    counts[1] += counts[0]  # the treatment's, and both arms' together
+    up_to = counts.cumsum(axis=1)
+    above = up_to[:, -1:] - up_to[:, :-1]
     ratio = ratio_of(tolerance)
-    sums, bases = state.gaps, state.bases
-    ratios = state.ratios
+    ratios, sums, bases = state.ratios, state.gaps, state.bases
     if ratios.shape[1]:
         mostly_above = (state.above > 0.5 * state.trials).astype(np.intp)
-        ratios = ratios + exceedance.increments(above, below[:, -1:], ratio, mostly_above)
+        ratios = ratios + exceedance.increments(above, up_to, ratio, mostly_above)
     if tolerance.absolute:
-        readings = exceedance.readings(above, below[:, -1:])
+        readings = exceedance.readings(above, up_to)
         increments, bases = gaps.increments(state.bases, readings, tolerance.absolute)
         sums = state.gaps + increments
     drift = (ratio - 1.0) / 2 + (tolerance.absolute or 0.0)
-    ridits = state.ridits + ridit.score(counts[0], counts[1], drift)
-    above = state.above + above[0] + above[1]
-    return _grown(state, ratios, sums, ridits, bases, above, int(n_c + n_t))
+    ridits = state.ridits + ridit.score(counts, up_to, drift)
+    return _grown(state, ratios, sums, ridits, bases, state.above + above[1], int(up_to[1, -1]))
 
 
 def _grown(
@@ -132,21 +130,20 @@ def _grown(
 
 def _log_e(ratios: Floats, gap_sums: Floats, ridits: Floats) -> float:
     """Log of the average over bounds, any ridit score (as much as all bounds) and start points."""
-    bounds = max(ratios.shape[1], gap_sums.shape[1])
-    if ratios.shape[1] == gap_sums.shape[1]:
-        exceeded = np.minimum(log_mix(ratios, HARM_LOG_WEIGHTS), log_mix(gap_sums, HARM_LOG_WEIGHTS))
-        weights = _weights(bounds, mixed=True, ridit=ridits.shape[1] > 0)
+    bounds, scored = max(ratios.shape[1], gap_sums.shape[1]), ridits.shape[1] > 0
+    both = ratios.shape[1] == gap_sums.shape[1]
+    if both:
+        log_e = np.minimum(log_mix(ratios, HARM_LOG_WEIGHTS), log_mix(gap_sums, HARM_LOG_WEIGHTS))
     else:
-        exceeded = (ratios if ratios.shape[1] else gap_sums).reshape(len(ratios), -1)
-        weights = _weights(bounds, mixed=False, ridit=ridits.shape[1] > 0)
-    if ridits.shape[1]:
-        exceeded = np.concatenate([exceeded, ridit.log_e(ridits)[:, None]], axis=1)
-    return mix_starts(exceeded, weights)
+        log_e = (ratios if ratios.shape[1] else gap_sums).reshape(len(ratios), -1)
+    if scored:
+        log_e = np.concatenate([log_e, ridit.log_e(ridits)[:, None]], axis=1)
+    return mix_starts(log_e, _weights(bounds, mixed=both, scored=scored))
 
 
 @cache
-def _weights(bounds: int, *, mixed: bool, ridit: bool) -> Floats:
-    """Weights of the bounds' e-values, of alternatives that are `mixed` or still apart, and of any ridit score."""
+def _weights(bounds: int, *, mixed: bool, scored: bool) -> Floats:
+    """Weights of every bound's e-value (or, before they are mixed, its alternatives') and any ridit score."""
     one = np.ones(1) if mixed else np.exp(HARM_LOG_WEIGHTS)
     weights = np.tile(one / bounds, bounds)
-    return np.append(weights / 2, 0.5) if ridit else weights
+    return np.append(weights / 2, 0.5) if scored else weights

@@ -23,18 +23,19 @@ Larger values find small shifts sooner and lean less on normality, smaller ones 
 _LOG_SCALE = log(2.0) + 0.5 * log(PRIOR_PRECISION)
 
 
-def score(control: Floats, treatment: Floats, drift: float) -> Floats:
-    """The window's (score, variance), shape (2,), from trials per bucket; each arm has at least one.
+def score(counts: Floats, up_to: Floats, drift: float) -> Floats:
+    """The window's (score, variance), shape (2,); each arm has at least one trial.
 
-    `drift` is the tolerated excess of P(treatment slower) + P(equal)/2 over 1/2; it is subtracted.
+    `counts` are trials per bucket and `up_to` their running sums, shape (2, buckets): the treatment's, and
+    both arms' together. `drift` is the tolerated excess of P(treatment slower) + P(equal)/2 over 1/2; it is
+    subtracted.
     """
-    pooled = control + treatment
-    below = pooled.cumsum()
-    n, n_t = float(below[-1]), float(treatment.sum())
-    centred = (below - pooled / 2) / n - 0.5
+    n_t, n = up_to[:, -1].tolist()
+    treatment, pooled = counts
+    centred = (up_to[1] - pooled / 2) / n - 0.5
     pairs = (n - n_t) * n_t / n
     variance = pairs / (n - 1) * float(pooled.dot(centred**2))
-    return np.array([float(centred.dot(treatment)) - drift * pairs, variance])
+    return np.array([float(treatment.dot(centred)) - drift * pairs, variance])
 
 
 def log_e(sums: Floats) -> Floats:

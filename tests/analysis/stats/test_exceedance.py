@@ -8,22 +8,31 @@ from tests.analysis.stats.enumeration import ROUNDING, expectation, table
 
 CONTROL = np.array([500.0, 300.0, 90.0, 10.0])
 TREATMENT = np.array([40.0, 30.0, 20.0, 10.0])
+ALL_ABOVE = np.ones(1, dtype=np.intp)
+
+
+def sides(control: np.ndarray, treatment: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Trials above each bound, and up to it, of the treatment and of both arms."""
+    up_to = np.array([treatment, control + treatment]).cumsum(axis=1)
+    return up_to[:, -1:] - up_to[:, :-1], up_to
 
 
 def test_every_bound_is_a_proportion() -> None:
-    found = exceedance.increments(CONTROL, TREATMENT, 1.05, np.zeros(3))
+    found = exceedance.increments(*sides(CONTROL, TREATMENT), 1.05, np.zeros(3, dtype=np.intp))
     points = ratio_points(Bound(relative=0.05), Bound())
-    for row, reading in zip(found, exceedance.readings(CONTROL, TREATMENT), strict=True):
+    for row, reading in zip(found, exceedance.readings(*sides(CONTROL, TREATMENT)), strict=True):
         assert row == pytest.approx(window_logs(reading, points, exact=False).harm)
 
 
-def test_above_bounds_counts_the_slower_trials() -> None:
-    assert exceedance.above_bounds(TREATMENT).tolist() == [60, 30, 10]
+def test_readings_count_the_slower_trials_of_each_arm() -> None:
+    expected = [table(60, 100, 400, 900), table(30, 100, 100, 900), table(10, 100, 10, 900)]
+    assert exceedance.readings(*sides(CONTROL, TREATMENT)) == expected
 
 
 def test_where_most_are_above_the_few_below_are_counted() -> None:
-    slower = exceedance.increments(np.array([50.0, 950.0]), np.array([10.0, 990.0]), 1.05, np.ones(1))
-    faster = exceedance.increments(np.array([50.0, 950.0]), np.array([90.0, 910.0]), 1.05, np.ones(1))
+    control = np.array([50.0, 950.0])
+    slower = exceedance.increments(*sides(control, np.array([10.0, 990.0])), 1.05, ALL_ABOVE)
+    faster = exceedance.increments(*sides(control, np.array([90.0, 910.0])), 1.05, ALL_ABOVE)
     assert slower.max() > 3
     assert faster.max() < 0
 
@@ -35,7 +44,7 @@ def test_counting_those_below_expects_at_most_one(rate_c: float) -> None:
         def factor(reading: object, place: int = alternative) -> float:
             control = np.array([reading.control.total - reading.control.bad, reading.control.bad])
             treatment = np.array([reading.treatment.total - reading.treatment.bad, reading.treatment.bad])
-            found = exceedance.increments(control * 1.0, treatment * 1.0, 1.05, np.ones(1))
+            found = exceedance.increments(*sides(control * 1.0, treatment * 1.0), 1.05, ALL_ABOVE)
             return float(found[0, place])
 
         rate_t = 1 - (1 - rate_c) / 1.05
@@ -44,5 +53,6 @@ def test_counting_those_below_expects_at_most_one(rate_c: float) -> None:
 
 
 def test_no_trials_above_say_nothing() -> None:
-    assert table(0, 5, 0, 5) == exceedance.readings(np.array([5.0, 0]), np.array([5.0, 0]))[0]
-    assert not exceedance.increments(np.array([5.0, 0]), np.array([5.0, 0]), 1.05, np.zeros(1)).any()
+    none_above = sides(np.array([5.0, 0]), np.array([5.0, 0]))
+    assert exceedance.readings(*none_above) == [table(0, 5, 0, 5)]
+    assert not exceedance.increments(*none_above, 1.05, np.zeros(1, dtype=np.intp)).any()

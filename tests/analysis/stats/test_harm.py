@@ -29,6 +29,14 @@ def a_histogram(control: tuple[int, ...], treatment: tuple[int, ...]) -> Histogr
     )
 
 
+def running_sums(reading: HistogramReading) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Trials per bucket, above each bound, and up to it, of the treatment and of both arms."""
+    control, treatment = (np.array(arm.counts, dtype=float) for arm in (reading.control, reading.treatment))
+    counts = np.array([treatment, control + treatment])
+    up_to = counts.cumsum(axis=1)
+    return counts, up_to[:, -1:] - up_to[:, :-1], up_to
+
+
 def test_run_start_and_later_starts_mix_with_their_weights() -> None:
     tolerance = Bound(relative=0.05)
     first = grown(tolerance, harm.nothing_yet(tolerance, 1, histogram=False), BAD)
@@ -90,9 +98,10 @@ def test_a_histogram_averages_its_bounds_and_the_ridit_score() -> None:
     tolerance = Bound(relative=0.05)
     reading = a_histogram((500, 300, 90, 10), (30, 30, 25, 15))
     found = harm.with_histogram(harm.nothing_yet(tolerance, 3, histogram=True), tolerance, reading)
-    control, treatment = np.array([500.0, 300, 90, 10]), np.array([30.0, 30, 25, 15])
-    per_bound = np.exp(exceedance.increments(control, treatment, 1.05, np.zeros(3))) @ WEIGHTS
-    ranks = exp(float(ridit.log_e(ridit.score(control, treatment, 0.025))))
+    counts, above, up_to = running_sums(reading)
+    nowhere = np.zeros(3, dtype=np.intp)
+    per_bound = np.exp(exceedance.increments(above, up_to, 1.05, nowhere)) @ WEIGHTS
+    ranks = exp(float(ridit.log_e(ridit.score(counts, up_to, 0.025))))
     assert found.log_e == pytest.approx(log((per_bound.mean() + ranks) / 4 + 0.5))
 
 
@@ -102,21 +111,19 @@ def test_earlier_windows_decide_which_side_of_a_bound_is_counted() -> None:
     first = harm.with_histogram(harm.nothing_yet(tolerance, 3, histogram=True), tolerance, reading)
     assert (first.above > first.trials / 2).tolist() == [True, False, False]
     second = harm.with_histogram(first, tolerance, reading)
-    counts = np.array(reading.control.counts, dtype=float), np.array(reading.treatment.counts, dtype=float)
+    _, above, up_to = running_sums(reading)
     added = second.ratios[0] - first.ratios[0]
-    assert added == pytest.approx(exceedance.increments(*counts, 1.05, np.array([1.0, 0, 0])))
+    assert added == pytest.approx(exceedance.increments(above, up_to, 1.05, np.array([1, 0, 0])))
 
 
 def test_an_absolute_tolerance_applies_to_every_bound() -> None:
     tolerance = Bound(absolute=0.05)
     state = harm.nothing_yet(tolerance, 3, histogram=True)
+    reading = a_histogram((900, 60, 30, 10), (50, 10, 20, 20))
     inside = harm.with_histogram(state, tolerance, a_histogram((900, 60, 30, 10), (88, 6, 4, 2)))
-    worse = harm.with_histogram(state, tolerance, a_histogram((900, 60, 30, 10), (50, 10, 20, 20)))
+    worse = harm.with_histogram(state, tolerance, reading)
     assert inside.log_e < 0.1
     assert worse.log_e > 5
-    factors, _ = gaps.increments(
-        (BaseRate(),) * 3,
-        exceedance.readings(np.array([900.0, 60, 30, 10]), np.array([50.0, 10, 20, 20])),
-        0.05,
-    )
+    _, above, up_to = running_sums(reading)
+    factors, _ = gaps.increments((BaseRate(),) * 3, exceedance.readings(above, up_to), 0.05)
     assert worse.gaps[0] == pytest.approx(factors)

@@ -96,6 +96,12 @@ def test_harm_projection_is_the_nearest_pair(base: float, gap: float, up: float,
     assert divergence(q, theta, n_t, n_c) <= float(found.fun) * (1 + 1e-9) + 1e-12
 
 
+def test_rates_too_close_to_one_to_settle_on_still_end_between_the_arms() -> None:
+    q = RatePair(treatment=1 - 2e-10, control=0.95 - 1e-9)
+    theta = nearest_at_most_gap_worse(q, 0.05, 100, 900)
+    assert q.control < theta.control <= q.treatment - 0.05
+
+
 def test_base_rate_starts_at_the_scale_and_follows_the_data() -> None:
     fresh = BaseRate()
     assert fresh.rate(0.001) == pytest.approx(0.001)
