@@ -121,12 +121,14 @@ class Snapshot:
     """A run's state as of its last event: what a restarted engine goes on from.
 
     `evidence` belongs to `analysis.evaluate`, `cursor` to the metric source; the engine looks into neither.
+    `ticked_s` and `reason` are of the latest tick, also of one that had nothing new to record.
     """
 
     run: Run
     evidence: Json
     cursor: Json
     ticked_s: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

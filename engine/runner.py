@@ -76,7 +76,11 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
     decision = decide(parts.experiment, journal.run, facts)
     _record(journal, decision, facts, target)
     state = Snapshot(
-        run=before.run, evidence=evidence.state.to_plain(), cursor=evidence.cursor, ticked_s=now_s
+        run=before.run,
+        evidence=evidence.state.to_plain(),
+        cursor=evidence.cursor,
+        ticked_s=now_s,
+        reason=decision.reason,
     )
     try:
         snapshot = _keep(parts, lease, journal, state)
@@ -206,7 +210,8 @@ def _act(parts: Parts, lease: Lease, snapshot: Snapshot) -> Snapshot:
         return snapshot
     journal = Journal(snapshot.run, now_s=parts.clock.now_s(), place=parts.place)
     journal.add(result, rule=act.rule, reason=result.detail)
-    return _keep(parts, lease, journal, snapshot)
+    state = snapshot if result.ok else replace(snapshot, reason=result.detail)
+    return _keep(parts, lease, journal, state)
 
 
 def _apply(parts: Parts, act: Act) -> Applied:

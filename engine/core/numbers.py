@@ -40,11 +40,14 @@ def times(ratio: float | None) -> str:
 def duration(seconds: float) -> str:
     """A rough length of time.
 
-    >>> duration(45), duration(600), duration(90000)
-    ('45 s', '10 min', '25 h')
+    >>> duration(45), duration(200), duration(600), duration(90000)
+    ('45 s', '3 min 20 s', '10 min', '25 h')
     """
     if seconds < 120:
         return f"{max(seconds, 0):.0f} s"
+    minutes, rest_s = divmod(round(seconds), 60)
+    if seconds < 600 and rest_s:
+        return f"{minutes} min {rest_s} s"
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} d"

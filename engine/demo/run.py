@@ -12,10 +12,11 @@ from analysis.report.html import to_html
 from engine.core.outcome import ExitCode
 from engine.demo.outcome import Result, result_of
 from engine.demo.scenarios import SCENARIOS, Scenario
-from engine.demo.screen import Screen
+from engine.demo.screen import Screen, Standing
 from engine.demo.stage import Stage
 from engine.demo.twists import Twister
 from engine.errors import RampwiseError, UsageError
+from engine.ports import Snapshot
 from engine.reporting import view_of
 
 LONGEST_S = 230.0
@@ -70,11 +71,11 @@ def _watch(stage: Stage, screen: Screen, scenarios: Sequence[Scenario], started_
     """Until every run has ended or time is up."""
     twister = Twister(stage)
     while time.monotonic() - started_s < LONGEST_S:
-        runs = {scenario.name: stage.run(scenario) for scenario in scenarios}
+        snapshots = {scenario.name: stage.snapshot(scenario) for scenario in scenarios}
         for scenario in scenarios:
-            twister.look(scenario, runs[scenario.name], time.monotonic())
-        screen.show(runs)
-        if all(run.phase.ended for run in runs.values()):
+            twister.look(scenario, snapshots[scenario.name].run, time.monotonic())
+        screen.show({each.name: _standing(snapshots[each.name], twister.note(each)) for each in scenarios})
+        if all(snapshot.run.phase.ended for snapshot in snapshots.values()):
             return
         for name, log in stage.dead_engines().items():
             msg = f"the engine {name} ended by itself; its log is {log}"
@@ -82,8 +83,12 @@ def _watch(stage: Stage, screen: Screen, scenarios: Sequence[Scenario], started_
         time.sleep(POLL_S)
 
 
+def _standing(snapshot: Snapshot, note: str) -> Standing:
+    return Standing(run=snapshot.run, reason=snapshot.reason or snapshot.run.reason, note=note)
+
+
 def _conclude(stage: Stage, scenario: Scenario, output: Path) -> Result:
     """The result of one release, and its report."""
-    store, run = stage.store(scenario), stage.run(scenario)
+    store, run = stage.store(scenario), stage.snapshot(scenario).run
     (output / f"{scenario.name}.html").write_text(to_html(view_of(store, run.id)), encoding="utf-8")
     return result_of(scenario, run, store.events(run.id), stage.split(scenario))

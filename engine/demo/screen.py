@@ -1,6 +1,8 @@
 """What the demonstration shows: a live table on a terminal, one line per change elsewhere."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,11 +10,23 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from engine.core.numbers import duration
 from engine.core.run import Run
 from engine.demo.outcome import Result
-from engine.demo.scenarios import Scenario
+from engine.demo.scenarios import Scenario, Twist
+
+_WIDE_ENOUGH_FOR_ANYTHING = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How one release stands; `note` is what happened to it from outside."""
+
+    run: Run
+    reason: str
+    note: str
 
 
 class Screen:
@@ -20,9 +34,9 @@ class Screen:
 
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
         self._scenarios = scenarios
-        self._console = Console(stderr=True)
+        self._console = _console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._seen: dict[str, str] = {}
+        self._seen: dict[str, tuple[object, ...]] = {}
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -37,47 +51,85 @@ class Screen:
 
     def say(self, text: str) -> None:
         """One line of talk."""
-        self._console.print(text, highlight=False)
+        self._console.print(Text(text))
 
-    def show(self, runs: Mapping[str, Run]) -> None:
+    def show(self, standings: Mapping[str, Standing]) -> None:
         """How the releases stand now."""
         if self._console.is_terminal:
-            self._live.update(self._table(runs), refresh=True)
+            self._live.update(self._table(standings), refresh=True)
             return
         for scenario in self._scenarios:
-            line = _line(runs[scenario.name])
-            if self._seen.get(scenario.name) != line:
-                self._seen[scenario.name] = line
-                self.say(f"{scenario.name:<12} {line}")
+            standing = standings[scenario.name]
+            key = (standing.run.phase, standing.run.weights, standing.note)
+            if self._seen.get(scenario.name) != key:
+                self._seen[scenario.name] = key
+                words = [
+                    f"{scenario.name:<12}",
+                    _weight(standing),
+                    _word(scenario, standing),
+                    standing.reason,
+                ]
+                self.say("  ".join(words))
 
-    def _table(self, runs: Mapping[str, Run]) -> Table:
-        table = Table("RELEASE", "TREATMENT", "STANDING", "NOW", box=None, pad_edge=False)
+    def _table(self, standings: Mapping[str, Standing]) -> Table:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("RELEASE", no_wrap=True)
+        table.add_column("V2 GETS", justify="right", no_wrap=True)
+        table.add_column("STANDING", no_wrap=True)
+        table.add_column("NOW", no_wrap=True, overflow="ellipsis")
         for scenario in self._scenarios:
-            run = runs[scenario.name]
-            reason = run.reason if len(run.reason) < 90 else run.reason[:87] + "..."
-            table.add_row(scenario.title, f"{run.weights.treatment:>3} %", str(run.phase), reason)
+            standing = standings[scenario.name]
+            table.add_row(
+                Text(scenario.title),
+                _weight(standing),
+                Text(_word(scenario, standing)),
+                Text(standing.reason),
+            )
         return table
 
     def closing(self, results: Sequence[Result], output: Path, took_s: float) -> None:
-        """The closing table, and where to read more."""
+        """One line per release with its report, and what to do next."""
         titles = {scenario.name: scenario.title for scenario in self._scenarios}
-        table = Table("RELEASE", "EXPECTED", "OUTCOME", "AFTER", "REQUESTS TO V2", "OF THEM BAD", "")
+        table = Table(box=None, pad_edge=False)
+        for title in ("RELEASE", "OUTCOME", "AFTER", "V2 SERVED", "FAILED", "REPORT"):
+            numbers = title in {"AFTER", "V2 SERVED", "FAILED"}
+            table.add_column(title, no_wrap=True, justify="right" if numbers else "left")
         for result in results:
-            after = "-" if result.decided_after_s is None else duration(result.decided_after_s)
             table.add_row(
-                titles[result.scenario],
-                result.expected,
-                result.outcome,
-                after,
+                Text(titles[result.scenario]),
+                Text(_verdict(result)),
+                "–" if result.decided_after_s is None else duration(result.decided_after_s),
                 f"{result.treatment_requests:,}",
                 f"{result.treatment_bad:,}",
-                "✔ as expected" if result.as_expected else "✖ NOT as expected",
+                Text(str(output / f"{result.scenario}.html")),
             )
-        Console().print(table)
-        self.say(f"Took {duration(took_s)}. Reports: open {output}/errors.html, or any other *.html there.")
-        self.say(f"Experiments as launched: {output}/*.yaml. Numbers: {output}/results.json.")
-        self.say("Next: `rampwise local up` and README.md's first release of your own.")
+        _console(stderr=False).print(table)
+        self.say(
+            f"Took {duration(took_s)}. Open a report in a browser; the numbers are in {output}/results.json,"
+        )
+        self.say(f"the experiments as launched in {output}/*.yaml.")
+        self.say("Next: `source .venv/bin/activate && rampwise local up`, then README's first release.")
 
 
-def _line(run: Run) -> str:
-    return f"{run.weights.treatment:>3} %  {run.phase}  {run.reason}"
+def _console(*, stderr: bool) -> Console:
+    """Off a terminal nothing is wrapped or cut: whoever reads the lines knows no width."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _WIDE_ENOUGH_FOR_ANYTHING
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=True)
+
+
+def _verdict(result: Result) -> str:
+    if result.as_expected:
+        return f"✔ {result.outcome}"
+    return f"✖ {result.outcome} (expected: {result.expected})"
+
+
+def _weight(standing: Standing) -> str:
+    return f"{standing.run.weights.treatment:>3} %"
+
+
+def _word(scenario: Scenario, standing: Standing) -> str:
+    word = str(standing.run.phase).replace("_", " ")
+    if scenario.twist is Twist.NOT_OURS:
+        word = f"would be {word}, nothing moved"
+    return f"{word}, {standing.note}" if standing.note else word

@@ -14,7 +14,6 @@ import yaml
 from engine import spec
 from engine.adapters.clock import SystemClock
 from engine.adapters.identity import person
-from engine.core.run import Run
 from engine.core.target import TargetState, Weights
 from engine.demo.scenarios import (
     BASE_ERROR_RATE,
@@ -27,7 +26,7 @@ from engine.demo.scenarios import (
 from engine.launching import launch
 from engine.local.platform import LocalPlatform
 from engine.local.shape import Shape
-from engine.ports import Store
+from engine.ports import Snapshot, Store
 from engine.wiring import load_experiment, make_target, open_store, prepare
 
 _MAIN = "main"
@@ -82,9 +81,9 @@ class Stage:
         """The database that holds a scenario's run."""
         return self._stores[_engine_of(scenario)]
 
-    def run(self, scenario: Scenario) -> Run:
+    def snapshot(self, scenario: Scenario) -> Snapshot:
         """A scenario's run as it stands."""
-        return self.store(scenario).load(self.runs[scenario.name]).snapshot.run
+        return self.store(scenario).load(self.runs[scenario.name]).snapshot
 
     def split(self, scenario: Scenario) -> Weights | None:
         """What the proxy really routes now; None when it does not answer."""

@@ -7,6 +7,8 @@ from engine.core.run import Run
 from engine.demo.scenarios import Scenario, Twist
 from engine.demo.stage import Stage
 
+_NOTES = {Twist.FLAG_CLOSED: "flag closed", Twist.ENGINE_KILLED: "engine killed, another goes on"}
+
 OUTAGE_S = 12.0
 FIRST_WEIGHT_PCT = 30
 
@@ -19,9 +21,13 @@ class Twister:
     _done_s: dict[str, float] = field(default_factory=dict)
     _mended: set[str] = field(default_factory=set)
 
-    def happened(self, scenario: Scenario) -> bool:
-        """Whether a scenario's twist is over."""
-        return scenario.name in self._done_s
+    def note(self, scenario: Scenario) -> str:
+        """What happened to a release from outside, in a few words."""
+        if scenario.name not in self._done_s:
+            return ""
+        if scenario.twist is Twist.SOURCE_STOPPED:
+            return "Prometheus is back" if scenario.name in self._mended else "Prometheus is gone"
+        return _NOTES.get(scenario.twist, "")
 
     def look(self, scenario: Scenario, run: Run, now_s: float) -> None:
         """Do what is due."""

@@ -158,6 +158,7 @@ def _snapshot_text(snapshot: Snapshot) -> str:
         "evidence": snapshot.evidence,
         "cursor": snapshot.cursor,
         "ticked_s": snapshot.ticked_s,
+        "reason": snapshot.reason,
     }
     return _text(plain)
 
