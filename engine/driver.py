@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from engine.errors import LeaseLost, RampwiseError, StoreBusy, StoreError
+from engine.errors import LeaseLost, RampwiseError, StoreError
 from engine.ports import Clock, Lease, Snapshot, Store
 from engine.runner import LEASE_S, Parts, tick
 
@@ -68,9 +68,12 @@ class Driver:
 
     def give_up(self, run_id: str) -> None:
         """Let somebody else drive this run at once."""
-        lease = self.store.holder(run_id, self.clock.now_s())
-        if lease is not None and lease.owner == self.owner:
-            self.store.release(lease)
+        try:
+            lease = self.store.holder(run_id, self.clock.now_s())
+            if lease is not None and lease.owner == self.owner:
+                self.store.release(lease)
+        except StoreError as error:
+            _log.warning("lease cannot be given up, it runs out by itself", run=run_id, error=str(error))
 
     def _parts_of(self, run_id: str) -> Parts:
         if run_id not in self._parts:
@@ -94,7 +97,7 @@ def drive(
     snapshot = driver.store.load(run_id).snapshot
     try:
         while not (snapshot.run.phase.ended or stop.is_set() or _is_late(driver.clock, deadline_s)):
-            snapshot = _one(driver, run_id)
+            snapshot = _one(driver, run_id, snapshot)
             show(snapshot)
             if not snapshot.run.phase.ended:
                 _wait(driver, run_id, stop)
@@ -103,12 +106,13 @@ def drive(
     return snapshot
 
 
-def _one(driver: Driver, run_id: str) -> Snapshot:
+def _one(driver: Driver, run_id: str, last: Snapshot) -> Snapshot:
+    """One tick, or a look at what another engine made of the run; the last state while there is trouble."""
     try:
-        return driver.step(run_id) or driver.store.load(run_id).snapshot
-    except StoreBusy as error:
-        _log.warning("database busy, trying again", run=run_id, error=str(error))
-        return driver.store.load(run_id).snapshot
+        return _guarded(driver, run_id) or driver.store.load(run_id).snapshot
+    except StoreError as error:
+        _log.error("run cannot be read, trying again", run=run_id, error=str(error))
+        return last
 
 
 def _is_late(clock: Clock, deadline_s: float | None) -> bool:
@@ -120,15 +124,23 @@ def _wait(driver: Driver, run_id: str, stop: threading.Event) -> None:
     left_s = driver.interval_s(run_id)
     while left_s > 0 and not stop.wait(min(POLL_S, left_s)):
         left_s -= POLL_S
-        if driver.store.requested(run_id):
+        if _somebody_waits(driver.store, run_id):
             return
 
 
-def serve(driver: Driver, stop: threading.Event, workers: int = 8) -> None:
-    """Drive all runs, new ones as they appear, until `stop` is set."""
+def _somebody_waits(store: Store, run_id: str) -> bool:
+    try:
+        return bool(store.requested(run_id))
+    except StoreError:
+        return False
+
+
+def serve(driver: Driver, stop: threading.Event, workers: int = 32) -> None:
+    """Drive all runs, new ones as they appear, until `stop` is set. Workers mostly wait for answers."""
     busy: dict[str, Future[Snapshot | None]] = {}
     due_s: dict[str, float] = {}
-    with ThreadPoolExecutor(workers, thread_name_prefix="rampwise-tick") as pool:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="rampwise-tick")
+    try:
         while not stop.wait(POLL_S / 2):
             now_s = driver.clock.now_s()
             for run_id, hurry in _work(driver.store):
@@ -138,7 +150,9 @@ def serve(driver: Driver, stop: threading.Event, workers: int = 8) -> None:
                 if hurry or now_s >= due_s.get(run_id, 0.0):
                     due_s[run_id] = now_s + driver.interval_s(run_id)
                     busy[run_id] = pool.submit(_guarded, driver, run_id)
-    for run_id in list(busy):
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for run_id in busy:
         driver.give_up(run_id)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.core.decide import refusal
-from engine.core.decision import Decision, Rule
+from engine.core.decision import BlockerKind, Decision, DecisionKind, Rule
 from engine.core.events import Command, Commanded, Verb
 from engine.core.facts import Facts
 from engine.core.gate import GateState, GateStatus
@@ -19,11 +19,12 @@ def gravest(commands: Sequence[Command]) -> Command | None:
     return min(orders, key=lambda command: (_GRAVITY.index(command.verb), command.id), default=None)
 
 
-def is_urgent(gate: GateState, commands: Sequence[Command]) -> bool:
+def is_urgent(run: Run, gate: GateState, commands: Sequence[Command]) -> bool:
     """Whether traffic goes back to control whatever the data say, so that nobody waits for them."""
     order = gravest(commands)
-    taking_away = order is not None and order.verb is not Verb.PROMOTE
-    return taking_away or gate.status is GateStatus.CLOSED
+    ordered = order is not None and order.verb is not Verb.PROMOTE
+    under_way = run.pending is not None and run.pending.kind in {DecisionKind.ROLLBACK, DecisionKind.STOP}
+    return ordered or under_way or gate.status is GateStatus.CLOSED
 
 
 def take_effect(journal: Journal, commands: Sequence[Command]) -> None:
@@ -53,6 +54,6 @@ def _why_not(run: Run, verb: Verb) -> str:
         return "already paused"
     if verb is Verb.RESUME and run.phase is not Phase.PAUSED:
         return "not paused"
-    if verb is Verb.APPROVE and run.step < 0:
-        return "no step has begun yet"
+    if verb is Verb.APPROVE and all(b.kind is not BlockerKind.AWAITING_APPROVAL for b in run.blockers):
+        return "nothing awaits approval now"
     return ""

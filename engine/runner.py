@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from analysis import evaluate
+from engine import foreign
 from engine.core.decide import decide
 from engine.core.decision import Decision
 from engine.core.events import Applied, Command, Decided, Intended, Observed
@@ -23,10 +24,13 @@ from engine.journal import Journal
 from engine.orders import answer, gravest, is_urgent, take_effect
 from engine.ports import Clock, Gate, Lease, MetricSource, Snapshot, Store, Strategy, Target
 from engine.progress import progress_of
-from engine.windows import due_windows, observe_windows
+from engine.windows import MAX_WINDOWS, due_windows, observe_windows
 
 LEASE_S = 15.0
-"""How long a lease lasts unrenewed; longer than any act on a target may take."""
+"""How long a lease lasts unrenewed; longer than any read or act may take."""
+
+RENEW_AFTER_S = 1.0
+"""A lease that has run for so long is renewed before anything slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,8 @@ class _Evidence:
     observations: tuple[Observation, ...]
     state: evaluate.Evidence
     cursor: dict[str, object]
-    trouble: Missing | None
+    trouble: Missing | None = None
+    unread: int = 0
 
 
 def tick(parts: Parts, lease: Lease) -> Snapshot:
@@ -59,8 +64,8 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
     if before.run.phase.ended:
         return before
     now_s = parts.clock.now_s()
-    gate = parts.gate.read()
-    target = parts.target.observe()
+    gate = foreign.ask(parts.gate, parts.experiment.gate.flag)
+    target = foreign.look(parts.target)
     commands = parts.store.requested(lease.run_id)
 
     journal = Journal(before.run, now_s=now_s, place=parts.place)
@@ -68,11 +73,12 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
     if journal.run.phase.ended:
         return _keep(parts, lease, journal, replace(before, ticked_s=now_s))
     take_effect(journal, commands)
-    evidence = _gather(parts, before, journal.run, now_s, target, skip=is_urgent(gate, commands))
+    lease = _renewed(parts, lease, strictly=False)
+    evidence = _gather(parts, before, journal.run, target, skip=is_urgent(journal.run, gate, commands))
     if evidence.observations:
         journal.add(Observed(observations=evidence.observations))
     verdict = evaluate.verdict(parts.experiment, evidence.state)
-    facts = _facts(parts, journal.run, verdict, gate, target, commands, evidence.trouble)
+    facts = _facts(parts, journal.run, verdict, gate, target, commands, evidence)
     decision = decide(parts.experiment, journal.run, facts)
     _record(journal, decision, facts, target)
     state = Snapshot(
@@ -98,7 +104,7 @@ def _take_away_unrecorded(parts: Parts, decision: Decision) -> None:
     The first tick that can write finds the same reason again, and traffic where it should be.
     """
     if decision.weights == ALL_TO_CONTROL and parts.experiment.mode is Mode.ACT:
-        parts.target.apply(ALL_TO_CONTROL)
+        foreign.apply(parts.target, ALL_TO_CONTROL)
 
 
 def _keep(parts: Parts, lease: Lease, journal: Journal, state: Snapshot) -> Snapshot:
@@ -119,21 +125,23 @@ def _settle(journal: Journal, target: TargetState | TargetGone, mode: Mode) -> N
 
 
 def _gather(
-    parts: Parts, before: Snapshot, run: Run, now_s: float, target: TargetState | TargetGone, *, skip: bool
+    parts: Parts, before: Snapshot, run: Run, target: TargetState | TargetGone, *, skip: bool
 ) -> _Evidence:
     """Read the windows that are due and fold them into the evidence. An urgent end does not wait for data."""
     state = evaluate.Evidence.from_plain(parts.experiment, before.evidence)
     cursor = dict(before.cursor)
-    windows = due_windows(parts.experiment, run, now_s, parts.source.watermark_s)
+    due = due_windows(parts.experiment, run, parts.clock.now_s(), parts.source.watermark_s)
+    windows = due[:MAX_WINDOWS]
     if skip or not windows:
-        return _Evidence(observations=(), state=state, cursor=cursor, trouble=None)
-    batch = parts.source.read(parts.experiment.metrics, windows, cursor)
+        return _Evidence(observations=(), state=state, cursor=cursor)
+    batch = foreign.read(parts.source, parts.experiment.metrics, windows, cursor)
     observations = observe_windows(parts.experiment, run, windows, batch.readings, target)
     return _Evidence(
         observations=observations,
         state=evaluate.update(parts.experiment, state, observations),
         cursor=dict(batch.cursor),
         trouble=batch.trouble,
+        unread=len(due) - len(observations) if batch.trouble is None else 0,
     )
 
 
@@ -144,16 +152,17 @@ def _facts(
     gate: GateState,
     target: TargetState | TargetGone,
     commands: Sequence[Command],
-    trouble: Missing | None,
+    evidence: _Evidence,
 ) -> Facts:
     now_s = parts.clock.now_s()
-    progress = progress_of(run, verdict, now_s)
+    progress = progress_of(parts.experiment, run, verdict, now_s)
     return Facts(
         now_s=now_s,
         gate=gate,
         target=target,
         verdict=verdict,
-        trouble=trouble,
+        trouble=evidence.trouble,
+        unread=evidence.unread,
         proposal=parts.strategy.propose(parts.experiment.plan, progress),
         order=gravest(commands),
         freeze=parts.store.freeze(),
@@ -200,24 +209,52 @@ def _act(parts: Parts, lease: Lease, snapshot: Snapshot) -> Snapshot:
     act = snapshot.run.pending
     if act is None:
         return snapshot
-    # Reading may have eaten most of the lease: an act must end before anybody else may drive the run.
-    renewed = parts.store.acquire(lease.run_id, lease.owner, parts.clock.now_s(), LEASE_S)
-    if renewed is None or renewed.token != lease.token:
-        msg = f"another engine drives {lease.run_id} now"
-        raise LeaseLost(msg)
+    lease = _renewed(parts, lease, strictly=True)
     result = _apply(parts, act)
     if not result.ok and result.detail == snapshot.run.reason:
         return snapshot
     journal = Journal(snapshot.run, now_s=parts.clock.now_s(), place=parts.place)
     journal.add(result, rule=act.rule, reason=result.detail)
     state = snapshot if result.ok else replace(snapshot, reason=result.detail)
-    return _keep(parts, lease, journal, state)
+    try:
+        return _keep(parts, lease, journal, state)
+    except LeaseLost:
+        _give_way(parts, lease.run_id, act)
+        raise
+
+
+def _renewed(parts: Parts, lease: Lease, *, strictly: bool) -> Lease:
+    """The lease with most of its time left: reads and acts must end before anybody else may drive the run.
+
+    Before a read it need not be so strict: a database that cannot be written must not hide harm from us.
+    """
+    now_s = parts.clock.now_s()
+    if lease.expires_s - now_s > LEASE_S - RENEW_AFTER_S:
+        return lease
+    try:
+        renewed = parts.store.acquire(lease.run_id, lease.owner, now_s, LEASE_S)
+    except StoreError:
+        if strictly:
+            raise
+        return lease
+    if renewed is None or renewed.token != lease.token:
+        msg = f"another engine drives {lease.run_id} now"
+        raise LeaseLost(msg)
+    return renewed
+
+
+def _give_way(parts: Parts, run_id: str, act: Act) -> None:
+    """This process slept over its lease and acted late: what the log says by now counts, if it gives less."""
+    run = parts.store.load(run_id).snapshot.run
+    due = run.weights if run.pending is None else run.pending.weights
+    if due.treatment < act.weights.treatment and parts.experiment.mode is Mode.ACT:
+        foreign.apply(parts.target, due)
 
 
 def _apply(parts: Parts, act: Act) -> Applied:
     if parts.experiment.mode is Mode.OBSERVE:
         return Applied(act_number=act.number, ok=True, weights=None, detail="would (observe mode)")
-    seen = parts.target.apply(act.weights)
+    seen = foreign.apply(parts.target, act.weights)
     if isinstance(seen, TargetGone):
         return Applied(act_number=act.number, ok=False, weights=None, detail=seen.detail)
     ok = seen.weights == act.weights

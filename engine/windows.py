@@ -3,6 +3,7 @@
 The grid makes evidence independent of when ticks happen: a late tick reads the same windows as a timely one.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from engine.core.measure import Observation, Reading, Window
@@ -17,10 +18,7 @@ MAX_WINDOWS = 240
 def due_windows(experiment: Experiment, run: Run, now_s: float, watermark_s: float) -> tuple[Window, ...]:
     """Windows that are over, older than the watermark, and not counted yet."""
     over = int((now_s - watermark_s - run.launched_s) // experiment.interval_s)
-    return tuple(
-        _window(experiment, run, index)
-        for index in range(run.windows_done, min(over, run.windows_done + MAX_WINDOWS))
-    )
+    return tuple(_window(experiment, run, index) for index in range(run.windows_done, over))
 
 
 def _window(experiment: Experiment, run: Run, index: int) -> Window:
@@ -35,8 +33,11 @@ def observe_windows(
     readings: Sequence[Mapping[str, Reading]],
     target: TargetState | TargetGone,
 ) -> tuple[Observation, ...]:
-    """The windows that were read, marked with warm-up and with the first whole one after a weight change."""
-    warm_s = _warm_s(experiment, run, target)
+    """The windows that were read, marked with warm-up and with the first whole one after a weight change.
+
+    What an ill or freshly recovered control did is no yardstick, so its windows are warm-up too.
+    """
+    warm_s = max(_treatment_warm_s(experiment, run, target), _control_warm_s(experiment, run, target))
     return tuple(
         Observation(
             window=window,
@@ -49,7 +50,17 @@ def observe_windows(
     )
 
 
-def _warm_s(experiment: Experiment, run: Run, target: TargetState | TargetGone) -> float:
+def _control_warm_s(experiment: Experiment, run: Run, target: TargetState | TargetGone) -> float:
+    """Until when windows are no evidence because control is ill, or was until a warm-up ago."""
+    if isinstance(target, TargetGone):
+        return run.launched_s
+    if not target.control.ready:
+        return math.inf
+    recovered_s = max(target.control.ready_since_s or 0.0, run.control_well_since_s)
+    return recovered_s + experiment.warm_up_s if recovered_s > run.launched_s else run.launched_s
+
+
+def _treatment_warm_s(experiment: Experiment, run: Run, target: TargetState | TargetGone) -> float:
     """Until when windows are no evidence because the treatment is warming up.
 
     Bounded by the progress deadline after the last weight change: a treatment that keeps restarting must not

@@ -36,10 +36,10 @@ class StepOptions(BaseModel):
     """Traffic of the treatment in whole percent, from 1 to 99."""
     hold: Duration | None = None
     """How long to stay at least; that of the strategy, if absent."""
-    floor: int | None = Field(default=None, ge=0)
+    floor: int | None = Field(default=None, ge=1)
     """Trials each arm needs at this step; that of the strategy, if absent."""
     approve: bool = False
-    """Whether a person must approve before this step is taken."""
+    """Whether a person must approve before the run goes on from this step, also to promotion."""
 
 
 class CanaryOptions(BaseModel):
@@ -54,7 +54,7 @@ class CanaryOptions(BaseModel):
     """Weights in ascending order, as numbers or with options of their own."""
     hold: Duration = 300.0
     """How long every step lasts at least."""
-    floor: int = Field(default=100, ge=0)
+    floor: int = Field(default=100, ge=1)
     """Trials each arm needs at every step."""
 
     @field_validator("steps")

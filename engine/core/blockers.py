@@ -104,6 +104,8 @@ def _from_data(run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
             yield BlockerKind.NO_DATA, wording.no_data(name, missing)
         if not expected and facts.verdict.windows_read == 0:
             yield BlockerKind.NO_DATA, wording.no_window_yet()
+    if facts.unread:
+        yield BlockerKind.NO_DATA, wording.catching_up(facts.unread)
     if facts.verdict.kind is VerdictKind.UNTRUSTWORTHY:
         yield BlockerKind.UNTRUSTWORTHY, wording.distrust(facts.verdict)
     if facts.now_s < run.last_event_s - _CLOCK_SLACK_S:

@@ -14,7 +14,7 @@ from engine.core.facts import Facts
 from engine.core.gate import GateStatus
 from engine.core.model import Experiment, Policy
 from engine.core.proposal import Climb, Finish, Wait
-from engine.core.run import Run
+from engine.core.run import Phase, Run
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 
 _NOT_EVEN_BY_A_PERSON = frozenset(
@@ -74,11 +74,13 @@ def _taking_away(
         yield away(DecisionKind.ROLLBACK, Rule.TREATMENT_UNHEALTHY, reason)
     if facts.verdict.harm_latched:
         yield away(DecisionKind.ROLLBACK, Rule.HARM, wording.harm(experiment, facts.verdict))
-    for rule, policy in _overdue(experiment, run, facts.now_s, blockers):
-        reason = wording.overdue(experiment, rule, policy, blockers)
+    overdue = list(_overdue(experiment, run, facts.now_s, blockers))
+    for rule, policy in overdue:
         if policy is Policy.ROLLBACK:
-            yield away(DecisionKind.ROLLBACK, rule, reason)
-        elif order is None:
+            yield away(DecisionKind.ROLLBACK, rule, wording.overdue(experiment, rule, policy, blockers))
+    for rule, policy in overdue:
+        if order is None:
+            reason = wording.overdue(experiment, rule, policy, blockers)
             yield Decision(kind=DecisionKind.HOLD, rule=rule, reason=reason, blockers=blockers)
 
 
@@ -106,13 +108,18 @@ def _overdue(
             yield rule, policy
 
 
+def _goes_on_regardless(run: Run, blockers: tuple[Blocker, ...]) -> bool:
+    """A person's promotion that has no result yet goes on, unless it was paused or became unsafe."""
+    ordered = run.pending is not None and run.pending.rule is Rule.PROMOTED
+    return ordered and run.phase is not Phase.PAUSED and not refusal(blockers)
+
+
 def _giving(experiment: Experiment, run: Run, facts: Facts, blockers: tuple[Blocker, ...]) -> Decision:
     act = run.pending
-    by_person = act is not None and act.rule is Rule.PROMOTED and not refusal(blockers)
-    if blockers and not by_person:
+    if blockers and not _goes_on_regardless(run, blockers):
         reason = wording.blocked(run, blockers)
         return Decision(kind=DecisionKind.HOLD, rule=Rule.BLOCKED, reason=reason, blockers=blockers)
-    if act is not None:
+    if act is not None and (act.rule is not Rule.EVIDENCE or isinstance(facts.proposal, Finish)):
         return Decision(
             kind=act.kind,
             rule=act.rule,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from engine.core.decision import DecisionKind, Rule
+from engine.core.decision import Blocker, BlockerKind, Decision, DecisionKind, Rule
 from engine.core.events import Applied, Commanded, Decided, Event, Intended, Launched, Observed, Verb
 from engine.core.run import Act, Phase, Run
 
@@ -43,13 +43,7 @@ def evolve(run: Run, event: Event) -> Run:
         case Observed(observations=observations):
             return replace(run, windows_done=run.windows_done + len(observations))
         case Decided(decision=decision):
-            return replace(
-                run,
-                last_decision=decision.kind,
-                last_rule=decision.rule,
-                reason=decision.reason,
-                blockers=decision.blockers,
-            )
+            return _decided(run, event, decision)
         case Intended(act=act):
             return replace(run, acts=act.number, pending=act)
         case Applied():
@@ -75,6 +69,22 @@ def replay(events: Iterable[Event]) -> Run:
         msg = "a run has at least one event"
         raise ValueError(msg)
     return run
+
+
+def _decided(run: Run, event: Event, decision: Decision) -> Run:
+    recovered = _control_is_ill(run.blockers) and not _control_is_ill(decision.blockers)
+    return replace(
+        run,
+        last_decision=decision.kind,
+        last_rule=decision.rule,
+        reason=decision.reason,
+        blockers=decision.blockers,
+        control_well_since_s=event.at_s if recovered else run.control_well_since_s,
+    )
+
+
+def _control_is_ill(blockers: tuple[Blocker, ...]) -> bool:
+    return any(blocker.kind is BlockerKind.CONTROL_UNHEALTHY for blocker in blockers)
 
 
 def _applied(run: Run, event: Event, result: Applied) -> Run:

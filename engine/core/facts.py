@@ -16,8 +16,8 @@ class Facts:
 
     Attributes:
         order: the person's stop, rollback or promote to carry out now, the gravest first; None without.
-        trouble: why the metric source itself gave nothing, or None. missing: deciding metrics without a
-            usable reading in the latest window, by name.
+        trouble: why the metric source itself gave nothing, or None. unread: windows that are due and were
+            not read yet, after a long absence of the engine.
         proposal: what the strategy would do, were nothing in the way.
     """
 
@@ -27,6 +27,7 @@ class Facts:
     verdict: Verdict
     trouble: Missing | None
     proposal: Proposal
+    unread: int = 0
     order: Command | None = None
     freeze: Freeze | None = None
 

@@ -52,6 +52,7 @@ class Run:
         seq: number of events folded so far. step: current rung, -1 before the first.
         weights: what the engine last brought about (what it would have, in observe mode).
         step_since_s: when the current weights took effect. windows_done: how many windows counted.
+        control_well_since_s: when control was last seen to recover, 0 if it was never seen ill.
         pending: an act that was decided and has no successful result yet.
         approved: rungs that a person has allowed to leave upwards. blockers: in force since their `since_s`.
         ended_by: the rule that ended the run.
@@ -69,6 +70,7 @@ class Run:
     step_since_s: float = 0.0
     acts: int = 0
     windows_done: int = 0
+    control_well_since_s: float = 0.0
     pending: Act | None = None
     approved: tuple[int, ...] = ()
     blockers: tuple[Blocker, ...] = ()

@@ -31,7 +31,7 @@ from engine.core.verdict import Effect
 
 def nobody_drives() -> str:
     """A run goes on only while an engine ticks it."""
-    return "nobody drives it: `rampwise serve` does"
+    return "nobody drives it; start `rampwise serve`"
 
 
 def unreadable_run(run: Run) -> str:
@@ -89,6 +89,11 @@ def has_ended(run: Run, verb: Verb) -> str:
     )
 
 
+def has_ended_so(run: Run) -> str:
+    """A command asked for the end that a run has had already."""
+    return f"{run.id}: already {PHASE_WORDS[run.phase][1]}; there is nothing to do."
+
+
 # -- people's commands -------------------------------------------------------------------------------------
 
 _DONE = {
@@ -129,7 +134,7 @@ def act_waits(run_id: str, verb: Verb, why: str) -> str:
 
 def driven_by(driver: str | None) -> str:
     """Who drives a run."""
-    return "nobody drives it; `rampwise serve` does" if driver is None else f"{driver} drives it"
+    return nobody_drives() if driver is None else f"{driver} drives it"
 
 
 def frozen_now(freeze: Freeze | None) -> str:
@@ -142,7 +147,7 @@ def frozen_now(freeze: Freeze | None) -> str:
 def left_undriven(run_id: str) -> str:
     """Nobody drives the run any more after this process."""
     return (
-        f"{run_id} goes on only while somebody drives it: `rampwise serve` does; "
+        f"{run_id} goes on only while somebody drives it: start `rampwise serve`. "
         f"`rampwise status {run_id}` shows it, `rampwise stop {run_id} --reason TEXT` ends it."
     )
 

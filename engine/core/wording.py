@@ -91,6 +91,11 @@ def no_window_yet() -> str:
     return "no data yet: the first window is not over"
 
 
+def catching_up(unread: int) -> str:
+    """Newer windows exist than those that were read."""
+    return f"catching up: {unread} windows are still to be read"
+
+
 def distrust(verdict: Verdict) -> str:
     """Which metric's assumptions fail."""
     broken = [f"{finding.metric}: {finding.distrust}" for finding in verdict.findings if finding.distrust]

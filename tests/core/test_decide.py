@@ -281,6 +281,48 @@ def test_a_shift_without_a_result_gives_way_to_harm():
     assert decide(an_experiment(), a_run(pending=act), some_facts(verdict=HARM)).rule is Rule.HARM
 
 
+def test_a_promotion_without_a_result_is_repeated_only_while_the_evidence_holds():
+    act = pending(DecisionKind.PROMOTE, Rule.EVIDENCE, ALL_TO_TREATMENT)
+    again = decide(an_experiment(), a_run(pending=act), some_facts(proposal=FINISH))
+    no_more = decide(an_experiment(), a_run(pending=act), some_facts(proposal=Wait(reason="not yet")))
+    assert (again.kind, no_more.kind) == (DecisionKind.PROMOTE, DecisionKind.HOLD)
+
+
+def test_a_persons_promotion_without_a_result_is_held_by_a_pause():
+    act = pending(DecisionKind.PROMOTE, Rule.PROMOTED, ALL_TO_TREATMENT)
+    run = a_run(pending=act, phase=Phase.PAUSED)
+    assert decide(an_experiment(), run, some_facts(proposal=FINISH)).kind is DecisionKind.HOLD
+
+
+@pytest.mark.parametrize(
+    ("experiment", "kinds"),
+    [
+        (
+            an_experiment(on_undecided=Policy.HOLD, horizon_s=1000),
+            (BlockerKind.NO_DATA,),
+        ),
+        (
+            an_experiment(on_blind=Policy.HOLD),
+            (BlockerKind.NO_DATA, BlockerKind.UNTRUSTWORTHY),
+        ),
+    ],
+    ids=["horizon over blind", "blind over distrust"],
+)
+def test_a_policy_that_holds_hides_none_that_rolls_back(experiment, kinds):
+    blockers = tuple(Blocker(kind=kind, detail="x", since_s=NOW_S - 700) for kind in kinds)
+    verdict = a_verdict(kind=VerdictKind.UNTRUSTWORTHY) if len(kinds) > 1 else a_verdict()
+    facts = some_facts(trouble=missing(MissingReason.SOURCE_DOWN), verdict=verdict)
+    assert decide(experiment, a_run(blockers=blockers), facts).kind is DecisionKind.ROLLBACK
+
+
+def test_unread_windows_are_no_data():
+    decision = decide(an_experiment(), a_run(), some_facts(unread=7, proposal=FINISH))
+    assert (decision.kind, decision.reason) == (
+        DecisionKind.HOLD,
+        "Holding at 5 %: catching up: 7 windows are still to be read",
+    )
+
+
 def test_a_rollback_without_a_result_is_tried_until_it_has_one():
     act = pending(DecisionKind.ROLLBACK, Rule.ROLLED_BACK, ALL_TO_CONTROL)
     decision = decide(an_experiment(), a_run(pending=act), some_facts(target=TargetGone(detail="refused")))

@@ -101,6 +101,14 @@ def test_windows_and_decisions_are_remembered():
     assert (run.windows_done, run.reason, run.blockers) == (3, "why", (blocker,))
 
 
+def test_when_control_recovered_is_remembered():
+    ill = Blocker(kind=BlockerKind.CONTROL_UNHEALTHY, detail="x", since_s=1.0)
+    hold = Decision(kind=DecisionKind.HOLD, rule=Rule.BLOCKED, reason="why", blockers=(ill,))
+    well = Decision(kind=DecisionKind.HOLD, rule=Rule.NOT_YET, reason="why")
+    assert replay(told(Decided(decision=hold))).control_well_since_s == 0.0
+    assert replay(told(Decided(decision=hold), Decided(decision=well))).control_well_since_s == 100.0
+
+
 @pytest.mark.parametrize(
     ("verb", "step", "field", "value"),
     [

@@ -2,14 +2,17 @@
 
 import pytest
 
-from engine.core.decision import Decision, DecisionKind, Rule
+from engine.core.decision import Blocker, BlockerKind, Decision, DecisionKind, Rule
 from engine.core.events import Verb
 from engine.core.gate import GateStatus
-from engine.core.run import Phase
+from engine.core.run import Act, Phase
+from engine.core.target import ALL_TO_CONTROL
 from engine.journal import Journal
 from engine.orders import answer, gravest, is_urgent, take_effect
 from engine.progress import progress_of
-from tests.builders import NOW_S, a_finding, a_gate, a_run, a_verdict, an_order, some_facts
+from tests.builders import NOW_S, a_finding, a_gate, a_run, a_verdict, an_experiment, an_order, some_facts
+
+AWAITING = Blocker(kind=BlockerKind.AWAITING_APPROVAL, detail="step 1 needs approval", since_s=NOW_S)
 
 
 def journal(**run):
@@ -36,7 +39,20 @@ def test_stop_is_graver_than_rollback_and_rollback_than_promote():
     ],
 )
 def test_taking_traffic_away_waits_for_no_data(status, verb, urgent):
-    assert is_urgent(a_gate(status), [an_order(verb)]) is urgent
+    assert is_urgent(a_run(), a_gate(status), [an_order(verb)]) is urgent
+
+
+def test_a_rollback_that_has_no_result_yet_waits_for_no_data():
+    act = Act(
+        number=1,
+        kind=DecisionKind.ROLLBACK,
+        rule=Rule.HARM,
+        weights=ALL_TO_CONTROL,
+        step=None,
+        found=None,
+        version="",
+    )
+    assert is_urgent(a_run(pending=act), a_gate(GateStatus.OPEN), [])
 
 
 @pytest.mark.parametrize(
@@ -46,8 +62,8 @@ def test_taking_traffic_away_waits_for_no_data(status, verb, urgent):
         (Verb.PAUSE, {"phase": Phase.PAUSED}, "already paused"),
         (Verb.RESUME, {}, "not paused"),
         (Verb.RESUME, {"phase": Phase.PAUSED}, ""),
-        (Verb.APPROVE, {"step": -1}, "no step has begun yet"),
-        (Verb.APPROVE, {}, ""),
+        (Verb.APPROVE, {}, "nothing awaits approval now"),
+        (Verb.APPROVE, {"blockers": (AWAITING,)}, ""),
     ],
 )
 def test_what_changes_the_run_takes_effect_at_once_or_says_why_not(verb, run, refused):
@@ -73,17 +89,26 @@ def test_without_an_order_there_is_no_answer():
     assert log.events == []
 
 
+SEEN = a_run(windows_done=60)
+"""Launched 1,000 s ago and at its step for 500 s: with windows of 15 s the step was seen from the 35th on."""
+
+
 def test_progress_counts_the_fewest_trials_of_any_deciding_metric():
     few = a_finding(
         metric="few", treatment=a_finding().treatment.__class__(bad=0, total=9, step_bad=0, step_total=9)
     )
     shown = a_finding(metric="shown", weight=0.0, inside_margin_at_step=None)
-    progress = progress_of(a_run(), a_verdict(findings=(a_finding(), few, shown)), NOW_S)
+    progress = progress_of(an_experiment(), SEEN, a_verdict(findings=(a_finding(), few, shown)), NOW_S)
     assert (progress.step_trials, progress.inside_margin_at_step) == ((500, 9), True)
 
 
+def test_counts_of_the_step_before_are_no_progress():
+    progress = progress_of(an_experiment(), a_run(windows_done=2), a_verdict(), NOW_S)
+    assert (progress.step_trials, progress.inside_margin_at_step) == ((0, 0), False)
+
+
 def test_progress_without_findings_shows_nothing():
-    progress = progress_of(a_run(), a_verdict(findings=()), NOW_S)
+    progress = progress_of(an_experiment(), SEEN, a_verdict(findings=()), NOW_S)
     assert (progress.step_trials, progress.inside_margin_at_step, progress.not_worse) == (
         (0, 0),
         False,

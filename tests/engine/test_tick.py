@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.evaluate import Evidence
+from analysis.sources.fake import FakeOptions, FakeSource
 from engine.core.decision import BlockerKind, DecisionKind, Rule
 from engine.core.events import Actor, Applied, Commanded, Decided, Freeze, Intended, Observed, Verb
 from engine.core.evolve import replay
 from engine.core.gate import GateStatus
 from engine.core.measure import Missing, MissingReason
-from engine.core.model import Bound, MetricKind, Mode, Plan, Policy, Step
+from engine.core.model import Arm, Bound, MetricKind, Mode, Plan, Policy, Step
 from engine.core.run import Phase
-from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, Weights
 from engine.errors import LeaseLost, StoreError
 from engine.runner import LEASE_S, tick
 from tests.builders import a_metric
@@ -275,6 +276,109 @@ def test_evidence_survives_the_store(world):
     climb_to(world, 1)
     kept = world.store.load(RUN_ID).snapshot.evidence
     assert Evidence.from_plain(world.experiment, kept).to_plain() == kept
+
+
+class Broken:
+    """A plugin that breaks its promise not to raise."""
+
+    watermark_s = 0.0
+
+    def __getattr__(self, name):
+        def fails(*_args):
+            raise ValueError("secret")
+
+        return fails
+
+
+def test_a_broken_source_is_trouble_of_its_own_and_patience_runs():
+    world = World(experiment=quick_experiment(patience_s=60))
+    world.launch()
+    climb_to(world, 1)
+    for _ in range(9):
+        world.pass_time(10)
+        run = world.tick(source=Broken()).run
+    assert (run.phase, run.ended_by) == (Phase.ROLLED_BACK, Rule.BLIND_TOO_LONG)
+    assert "ValueError" in run.reason
+    assert "secret" not in run.reason
+
+
+def test_a_broken_gate_is_unknown_and_not_in_the_way_of_harm(world):
+    climb_to(world, 1)
+    world.error_rates = (0.01, 0.5)
+    for _ in range(20):
+        world.pass_time(10)
+        run = world.tick(gate=Broken()).run
+        if run.phase.ended:
+            break
+    assert run.ended_by is Rule.HARM
+
+
+def test_a_broken_target_is_gone_and_gets_its_rollback_later(world):
+    climb_to(world, 1)
+    ask(world, Verb.ROLLBACK)
+    assert world.tick(target=Broken()).run.pending is not None
+    assert world.tick().run.phase is Phase.ROLLED_BACK
+
+
+def test_a_long_backlog_is_read_before_traffic_is_given():
+    world = World(experiment=quick_experiment(horizon_s=1e6))
+    world.launch()
+    climb_to(world, 2)
+    world.error_rates = (0.01, 0.01)
+    world.pass_time(3000)
+    world.error_rates = (0.01, 0.3)
+    world.pass_time(3000)
+    run = world.tick().run
+    assert "catching up" in run.reason
+    assert world.until_ended().run.phase is Phase.ROLLED_BACK
+
+
+def test_an_engine_that_slept_over_its_lease_gives_way_to_what_the_log_says(world, monkeypatch):
+    climb_to(world, 1)
+    publish = world.target.apply
+
+    def asleep(weights):
+        monkeypatch.setattr(world.target, "apply", publish)
+        world.clock.at_s += 40
+        ask(world, Verb.STOP)
+        assert world.tick(owner="b").run.phase is Phase.STOPPED
+        return publish(weights)
+
+    monkeypatch.setattr(world.target, "apply", asleep)
+    with pytest.raises(LeaseLost):
+        climb_to(world, 2)
+    assert world.target.weights == ALL_TO_CONTROL
+
+
+def test_a_control_outage_is_no_evidence_for_the_treatment():
+    world = World(experiment=quick_experiment(warm_up_s=30.0))
+    world.launch()
+    climb_to(world, 1)
+    world.target.health[Arm.CONTROL] = Health(ready=False, ready_since_s=None)
+    world.error_rates = (1.0, 0.06)
+    for _ in range(10):
+        world.pass_time(10)
+        world.tick()
+    world.target.health[Arm.CONTROL] = Health(ready=True, ready_since_s=0.0)
+    world.error_rates = (0.01, 0.06)
+    assert world.until_ended().run.phase is not Phase.PROMOTED
+
+
+def test_a_short_hold_still_waits_for_a_whole_window_at_the_last_step():
+    steps = (Step(weight_pct=10, hold_s=300, floor=50), Step(weight_pct=50, hold_s=10, floor=50))
+    world = World(experiment=quick_experiment(plan=Plan(strategy="canary", steps=steps)))
+    world.source = FakeSource(FakeOptions(watermark_s=15.0))
+    world.scrape()
+    world.launch()
+    world.until_ended()
+    acts = [event for event in world.events if isinstance(event.payload, Applied)]
+    windows = [
+        observation.window
+        for event in world.events
+        if isinstance(event.payload, Observed)
+        for observation in event.payload.observations
+    ]
+    assert any(window.start_s >= acts[1].at_s for window in windows)
 
 
 @pytest.mark.parametrize("dies_at", ["append", "acquire"])

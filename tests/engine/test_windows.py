@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from engine.core.target import Health, TargetGone
-from engine.windows import MAX_WINDOWS, due_windows, observe_windows
+from engine.windows import due_windows, observe_windows
 from tests.builders import NOW_S, a_run, an_experiment, healthy
 
 EXPERIMENT = an_experiment(interval_s=10, warm_up_s=30, progress_deadline_s=60)
@@ -39,8 +39,16 @@ def test_windows_leave_no_gap():
     assert all(before.end_s == after.start_s for before, after in pairwise(windows))
 
 
-def test_a_long_backlog_is_read_in_pieces():
-    assert len(due_windows(EXPERIMENT, RUN, NOW_S + 1e6, 5)) == MAX_WINDOWS
+def test_windows_of_an_ill_control_are_no_yardstick():
+    ill = replace(healthy(), control=Health(ready=False, ready_since_s=None))
+    assert all(observation.warm_up for observation in observed(RUN, ill))
+
+
+def test_windows_of_a_control_that_recovers_are_no_yardstick_until_it_is_warm():
+    restarted = replace(healthy(), control=Health(ready=True, ready_since_s=NOW_S + 25))
+    seen_well = replace(RUN, control_well_since_s=NOW_S + 25)
+    for run, target in ((RUN, restarted), (seen_well, healthy())):
+        assert [observation.warm_up for observation in observed(run, target)] == [True] * 6 + [False] * 6
 
 
 def test_a_clock_set_back_makes_nothing_due():

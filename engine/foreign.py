@@ -1,0 +1,47 @@
+"""Calls into plugins. What they promise not to raise becomes trouble of theirs, and never ends a tick."""
+
+from collections.abc import Sequence
+
+from engine.core.gate import GateState, GateStatus
+from engine.core.measure import Missing, MissingReason, Window
+from engine.core.model import Metric
+from engine.core.target import TargetGone, TargetState, Weights
+from engine.ports import Batch, Gate, Json, MetricSource, Target
+
+
+def ask(gate: Gate, flag: str) -> GateState:
+    """The gate's answer; `unknown` when asking fails."""
+    try:
+        return gate.read()
+    except Exception as error:  # noqa: BLE001 (see the module's docstring)
+        return GateState(status=GateStatus.UNKNOWN, flag=flag, provider="?", reason=_broken("gate", error))
+
+
+def look(target: Target) -> TargetState | TargetGone:
+    """What the target routes; gone when looking fails."""
+    try:
+        return target.observe()
+    except Exception as error:  # noqa: BLE001
+        return TargetGone(detail=_broken("target", error))
+
+
+def apply(target: Target, weights: Weights) -> TargetState | TargetGone:
+    """What the target routes after the act; gone when acting fails."""
+    try:
+        return target.apply(weights)
+    except Exception as error:  # noqa: BLE001
+        return TargetGone(detail=_broken("target", error))
+
+
+def read(source: MetricSource, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Json) -> Batch:
+    """Readings; trouble of the source when reading fails, so that the same windows are read again."""
+    try:
+        return source.read(metrics, windows, cursor)
+    except Exception as error:  # noqa: BLE001
+        trouble = Missing(reason=MissingReason.SOURCE_ERROR, detail=_broken("source", error))
+        return Batch(readings=(), cursor=cursor, queries=(), trouble=trouble)
+
+
+def _broken(what: str, error: Exception) -> str:
+    """Names the error's type only: its text may hold a secret."""
+    return f"the {what} plugin failed with {type(error).__name__}"
