@@ -51,10 +51,10 @@ def test_the_default_ramp_is_1_5_20_50() -> None:
 
 
 def test_a_step_may_have_its_own_hold_floor_and_approval() -> None:
-    plan = plan_of(steps=[10, {"weight": 30, "hold": "1h", "floor": 0, "approve": True}], hold="10s", floor=5)
+    plan = plan_of(steps=[10, {"weight": 30, "hold": "1h", "floor": 1, "approve": True}], hold="10s", floor=5)
     assert plan.steps == (
         Step(weight_pct=10, hold_s=10, floor=5),
-        Step(weight_pct=30, hold_s=3600, floor=0, approve=True),
+        Step(weight_pct=30, hold_s=3600, floor=1, approve=True),
     )
 
 
