@@ -128,7 +128,8 @@ def end_of(scenario: Scenario, experiment: Experiment, rng: np.random.Generator)
             continue
         evidence = evaluate.update(experiment, evidence, [seen[second - LAG_WINDOWS]])
         verdict = evaluate.verdict(experiment, evidence)
-        proposal = strategy.propose(experiment.plan, progress_of(run, verdict, now_s))
+        read = replace(run, windows_done=second - LAG_WINDOWS + 1)
+        proposal = strategy.propose(experiment.plan, progress_of(experiment, read, verdict, now_s))
         decision = decide(
             experiment, run, some_facts(now_s=now_s, target=healthy(real), verdict=verdict, proposal=proposal)
         )
