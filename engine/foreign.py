@@ -1,11 +1,12 @@
 """Calls into plugins. What they promise not to raise becomes trouble of theirs, and never ends a tick."""
 
+import math
 from collections.abc import Sequence
 
 from engine.core.gate import GateState, GateStatus
 from engine.core.measure import Missing, MissingReason, Window
 from engine.core.model import Metric
-from engine.core.target import TargetGone, TargetState, Weights
+from engine.core.target import Health, TargetGone, TargetState, Weights
 from engine.ports import Batch, Gate, Json, MetricSource, Target
 
 
@@ -18,11 +19,14 @@ def ask(gate: Gate, flag: str) -> GateState:
 
 
 def look(target: Target) -> TargetState | TargetGone:
-    """What the target routes; gone when looking fails."""
+    """What the target routes; gone when looking fails, or when it says what cannot be."""
     try:
-        return target.observe()
+        state = target.observe()
     except Exception as error:  # noqa: BLE001
         return TargetGone(detail=_broken("target", error))
+    if isinstance(state, TargetState) and not all(map(_is_possible, (state.control, state.treatment))):
+        return TargetGone(detail="the target plugin says since when a version is ready, but that is no time")
+    return state
 
 
 def apply(target: Target, weights: Weights) -> TargetState | TargetGone:
@@ -40,6 +44,10 @@ def read(source: MetricSource, metrics: Sequence[Metric], windows: Sequence[Wind
     except Exception as error:  # noqa: BLE001
         trouble = Missing(reason=MissingReason.SOURCE_ERROR, detail=_broken("source", error))
         return Batch(readings=(), cursor=cursor, queries=(), trouble=trouble)
+
+
+def _is_possible(health: Health) -> bool:
+    return health.ready_since_s is None or math.isfinite(health.ready_since_s)
 
 
 def _broken(what: str, error: Exception) -> str:

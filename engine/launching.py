@@ -12,8 +12,8 @@ from engine.core.model import Experiment, GateChoice, Mode
 from engine.core.run import Run
 from engine.core.target import ALL_TO_CONTROL, TargetGone, TargetState
 from engine.errors import Unreachable, UsageError
-from engine.explaining import explain
-from engine.ports import Clock, QueryRecord, Snapshot, Store
+from engine.explaining import Explained, explain
+from engine.ports import Clock, Snapshot, Store
 from engine.wiring import Prepared
 
 BUILT_IN_GATE = "file"
@@ -21,12 +21,17 @@ BUILT_IN_GATE = "file"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """What a launch would find now: nothing was changed."""
+    """What a launch would find now: nothing was changed.
+
+    Attributes:
+        creates_gate: the flag does not exist yet; a launch would create it, open.
+    """
 
     experiment: Experiment
     target: TargetState | TargetGone
     gate: GateState
-    queries: tuple[QueryRecord, ...]
+    creates_gate: bool
+    explained: Explained
     in_the_way: tuple[str, ...]
 
 
@@ -34,17 +39,21 @@ def rehearse(prepared: Prepared, store: Store, clock: Clock) -> Rehearsal:
     """Read the target, the gate and every query as they are now."""
     experiment = prepared.experiment
     target = prepared.target.observe()
-    gate = _gate_or_to_be(experiment.gate, experiment.name)
+    creates_gate = _is_absent(experiment.gate)
+    gate = _to_be(experiment.gate) if creates_gate else _gate(experiment.gate, experiment.name)
+    explained = explain(experiment, clock.now_s())
     found = (
         _busy(store, experiment.name, prepared.facts.key),
         _gate_problem(gate),
         _split_problem(prepared, target),
+        *explained.wrong,
     )
     return Rehearsal(
         experiment=experiment,
         target=target,
         gate=gate,
-        queries=explain(experiment, clock.now_s()),
+        creates_gate=creates_gate,
+        explained=explained,
         in_the_way=tuple(problem for problem in found if problem),
     )
 
@@ -99,19 +108,19 @@ def _first_event(
 
 
 def _busy(store: Store, name: str, target_key: str) -> str:
-    for run_id in store.active():
-        run = store.load(run_id).snapshot.run
-        if name == run.name:
-            return (
-                f"{name} is already being released by run {run_id}; `rampwise status {run_id}` shows it, "
-                "`rampwise launch --replace` stops it first"
-            )
-        if target_key == run.target_key:
-            return (
-                f"run {run_id} owns the target {target_key}; wait for it, "
-                f"or stop it with `rampwise stop {run_id} --reason TEXT`"
-            )
-    return ""
+    rival = store.rival(name, target_key)
+    if rival is None:
+        return ""
+    if rival.same_name:
+        return (
+            f"{name} is already being released by run {rival.run_id}; "
+            f"`rampwise status {rival.run_id}` shows it, `rampwise serve` drives it if nobody does, "
+            "`rampwise launch FILE --replace` stops it first"
+        )
+    return (
+        f"run {rival.run_id} owns the target {target_key}; wait for it, "
+        f"or stop it with `rampwise stop {rival.run_id} --reason TEXT`"
+    )
 
 
 def _create_default_flag(gate: GateChoice) -> None:
@@ -123,12 +132,15 @@ def _gate(choice: GateChoice, name: str) -> GateState:
     return open_gate(choice, name).read()
 
 
-def _gate_or_to_be(choice: GateChoice, name: str) -> GateState:
-    """The gate now; a default flag that a launch would create counts as created."""
-    if _is_default(choice) and read_flag(choice.flag) is None:
-        reason = "the launch would create it, open"
-        return GateState(status=GateStatus.OPEN, flag=choice.flag, provider=BUILT_IN_GATE, reason=reason)
-    return _gate(choice, name)
+def _is_absent(choice: GateChoice) -> bool:
+    """Whether this is the default flag, before its first launch."""
+    return _is_default(choice) and read_flag(choice.flag) is None
+
+
+def _to_be(choice: GateChoice) -> GateState:
+    """A default flag as a launch would create it."""
+    reason = "a launch would create it, open"
+    return GateState(status=GateStatus.OPEN, flag=choice.flag, provider=BUILT_IN_GATE, reason=reason)
 
 
 def _is_default(choice: GateChoice) -> bool:

@@ -149,6 +149,14 @@ class Lease:
     expires_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """An active run in the way of a launch: of the same experiment, or else on the same target."""
+
+    run_id: str
+    same_name: bool
+
+
 class Store(Protocol):
     """Runs, events, leases and commands. Every write is one transaction; the log only grows."""
 
@@ -167,7 +175,11 @@ class Store(Protocol):
         ...
 
     def unreadable(self) -> Sequence[CorruptRecord]:
-        """The runs that cannot be read, and why."""
+        """The runs, commands and freezes that cannot be read, and why."""
+        ...
+
+    def rival(self, name: str, target_key: str) -> Rival | None:
+        """Who keeps an experiment of this name from being launched on this target; need not be readable."""
         ...
 
     def active(self) -> Sequence[str]:
@@ -175,7 +187,7 @@ class Store(Protocol):
         ...
 
     def waiting(self) -> Sequence[str]:
-        """Ids of active runs that have commands not yet done."""
+        """Ids of active runs that have readable commands not yet done."""
         ...
 
     def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
@@ -205,7 +217,10 @@ class Store(Protocol):
         ...
 
     def requested(self, run_id: str) -> Sequence[Command]:
-        """Commands not yet done, oldest first. A command is done when its Commanded event is appended."""
+        """Commands not yet done that can be read, oldest first.
+
+        A command is done when its Commanded event is appended.
+        """
         ...
 
     def set_freeze(self, freeze: Freeze | None) -> None:
@@ -213,5 +228,5 @@ class Store(Protocol):
         ...
 
     def freeze(self) -> Freeze | None:
-        """The freeze in force, if any."""
+        """The freeze in force, if any; one that cannot be read is one, and its reason says so."""
         ...

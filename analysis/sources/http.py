@@ -15,9 +15,10 @@ import urllib3.exceptions
 from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
+from engine.bounded import BodyTooLarge, read_body
 from engine.core.measure import Missing, MissingReason
 
-CHUNK_BYTES = 65536
+MOST_BYTES = 32 << 20
 
 
 class Trouble(Exception):  # noqa: N818 (names the state; never leaves the source)
@@ -36,7 +37,7 @@ class SecretHeaders(requests.auth.AuthBase):
         self._headers_from_env = headers_from_env
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the headers. Raises Trouble when a variable is not set."""
+        """Add the headers. Raises Trouble when a variable is not set, or holds what no header can."""
         for header, variable in self._headers_from_env.items():
             request.headers[header] = _from_environment(variable)
         if self._bearer_token_env:
@@ -48,6 +49,9 @@ def _from_environment(variable: str) -> str:
     value = os.environ.get(variable, "").strip()
     if not value:
         raise Trouble(MissingReason.SOURCE_ERROR, f"the environment variable {variable} is not set")
+    if not (value.isascii() and value.isprintable()):
+        detail = f"the environment variable {variable} holds control characters or others that no header can"
+        raise Trouble(MissingReason.SOURCE_ERROR, detail)
     return value
 
 
@@ -65,7 +69,9 @@ class PrometheusSession(requests.Session):
         try:
             response = super().request(method, url, data=form, stream=True, allow_redirects=False, **options)
             with response:
-                body = _read(response, deadline)
+                body = read_body(response, deadline, MOST_BYTES)
+        except BodyTooLarge as error:
+            raise Trouble(MissingReason.SOURCE_ERROR, f"{where} answered {error}") from error
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             detail = f"{where} did not answer within {timeout_s:.3g} s"
             raise Trouble(MissingReason.SOURCE_SLOW, detail) from error
@@ -74,15 +80,6 @@ class PrometheusSession(requests.Session):
         response.raw = io.BytesIO(body)
         _check(response, body, where)
         return response
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    body = bytearray()
-    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-        body += chunk
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout
-    return bytes(body)
 
 
 def _unreachable(where: str, error: Exception) -> Trouble:
@@ -94,7 +91,8 @@ def _unreachable(where: str, error: Exception) -> Trouble:
         case requests.ConnectionError() | urllib3.exceptions.ProtocolError():
             return Trouble(MissingReason.SOURCE_DOWN, f"{where} cannot be reached ({_cause(error)})")
         case _:
-            return Trouble(MissingReason.SOURCE_ERROR, f"{where}: {type(error).__name__} ({_cause(error)})")
+            # Its text may hold a header, and so a secret.
+            return Trouble(MissingReason.SOURCE_ERROR, f"{where}: {type(error).__name__}")
 
 
 def _cause(error: BaseException) -> str:
@@ -108,15 +106,17 @@ def _check(response: requests.Response, body: bytes, where: str) -> None:
     status = response.status_code
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict) or "status" not in answer:
         detail = f"{where} answered {_form_of(response, body)} with status {status}{_hint(status)}"
         raise Trouble(MissingReason.SOURCE_ERROR, detail)
     if status != 200 or answer["status"] != "success":
         raise _refused(where, status, answer)
-    if answer.get("warnings"):
-        detail = f"{where} answered only in part: {'; '.join(map(str, answer['warnings']))}"
+    warnings = answer.get("warnings")
+    if warnings:
+        told = "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings)
+        detail = f"{where} answered only in part: {told}"
         raise Trouble(MissingReason.PARTIAL, detail)
     data = answer.get("data")
     if not isinstance(data, dict) or data.get("resultType") != "matrix":

@@ -7,18 +7,23 @@ queries extrapolate and interpolate and are no counts. Trouble becomes a value; 
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from analysis.sources.http import SecretHeaders, Trouble, connect
 from analysis.sources.promql import range_text
-from analysis.sources.series import parse_matrix
+from analysis.sources.series import Series, parse_matrix
 from analysis.sources.windows import Answer, Fetch, Query, read_windows
+from engine.bounded import Bounded
 from engine.core.measure import Missing, MissingReason, Window
 from engine.core.model import Metric
 from engine.ports import Batch, Json
+
+READ_AT_MOST_S = 9.0
+"""A read must end well before the lease of the run that it is for."""
+MOST_HANGING = 4
 
 
 class PrometheusOptions(BaseModel):
@@ -28,7 +33,8 @@ class PrometheusOptions(BaseModel):
         url: base URL, with the path prefix if the server has one.
         watermark_s: how long after its end a window is read; scrapes are stored when they have finished, so
             this should be at least what a scrape takes. A later sample is not lost, only counted later.
-        timeout_s: for one query. A read takes at most about four times as long, whatever the server does.
+        timeout_s: for one query, at most 5 s. All queries of a read together take at most twice as long and
+            never more than 9 s, whatever the server does.
         stale_after_s: age from which an arm's last sample is too old; more than twice the scrape interval.
         bearer_token_env: environment variable with the bearer token.
         headers_from_env: per HTTP header the environment variable with its value, such as a tenant.
@@ -38,7 +44,7 @@ class PrometheusOptions(BaseModel):
 
     url: str = "http://127.0.0.1:9090"
     watermark_s: float = Field(default=5.0, ge=0)
-    timeout_s: float = Field(default=5.0, gt=0)
+    timeout_s: float = Field(default=5.0, gt=0, le=5)
     stale_after_s: float = Field(default=60.0, gt=0)
     bearer_token_env: str | None = None
     headers_from_env: dict[str, str] = Field(default_factory=dict)
@@ -64,6 +70,7 @@ class PrometheusSource:
         self._connection = connect(
             options.url, SecretHeaders(options.bearer_token_env, options.headers_from_env)
         )
+        self._questions = Bounded(MOST_HANGING)
 
     @property
     def watermark_s(self) -> float:
@@ -72,37 +79,52 @@ class PrometheusSource:
 
     def read(self, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Json) -> Batch:
         """Readings for these windows; trouble becomes `Missing`, never an exception. Bounded in time."""
-        return read_windows(self._fetcher(), metrics, windows, cursor, self._options.stale_after_s)
+        try:
+            return read_windows(self._fetcher(), metrics, windows, cursor, self._options.stale_after_s)
+        except Exception as error:  # noqa: BLE001 (blind is a state that a run can be in; ended is not)
+            return Batch(readings=(), cursor=cursor, queries=(), trouble=self._failed(error))
 
     def _fetcher(self) -> Fetch:
         """All queries of one read together have twice the time of one."""
-        deadline = time.monotonic() + 2 * self._options.timeout_s
+        deadline = time.monotonic() + min(2 * self._options.timeout_s, READ_AT_MOST_S)
 
         def fetch(query: Query) -> Answer:
             text = range_text(query.selector, query.end_s - query.start_s)
             started = time.monotonic()
-            try:
-                result = self._ask(text, query.end_s, deadline - started)
-                series = parse_matrix(result, bucketed=query.bucketed)
-            except Trouble as trouble:
-                return Answer(text=text, took_ms=_since_ms(started), series=trouble.missing)
-            except (KeyError, TypeError, ValueError) as error:
-                detail = f"{self._options.url} answered in an unknown form ({type(error).__name__}: {error})"
-                missing = Missing(reason=MissingReason.SOURCE_ERROR, detail=detail)
-                return Answer(text=text, took_ms=_since_ms(started), series=missing)
+            series = self._series(text, query, deadline - started)
             return Answer(text=text, took_ms=_since_ms(started), series=series)
 
         return fetch
 
-    def _ask(self, text: str, at_s: float, left_s: float) -> list[dict[str, Any]]:
+    def _series(self, text: str, query: Query, left_s: float) -> tuple[Series, ...] | Missing:
         timeout_s = min(self._options.timeout_s, left_s)
         if timeout_s <= 0:
-            raise Trouble(
-                MissingReason.SOURCE_SLOW, f"{self._options.url} took too long for all queries together"
-            )
-        params = {"time": f"{at_s:.3f}", "timeout": f"{math.ceil(timeout_s * 1000)}ms"}
-        answer: list[dict[str, Any]] = self._connection.custom_query(text, params=params, timeout=timeout_s)
-        return answer
+            return self._slow("all queries together took too long")
+        try:
+            return self._questions.call(lambda: self._ask(text, query, timeout_s), timeout_s)
+        except Trouble as trouble:
+            return trouble.missing
+        except TimeoutError as error:
+            return self._slow(str(error))
+        except Exception as error:  # noqa: BLE001 (whatever a server makes a client do, it gave nothing)
+            return self._failed(error)
+
+    def _ask(self, text: str, query: Query, timeout_s: float) -> tuple[Series, ...]:
+        params = {"time": f"{query.end_s:.3f}", "timeout": f"{math.ceil(timeout_s * 1000)}ms"}
+        answer = self._connection.custom_query(text, params=params, timeout=timeout_s)
+        try:
+            return parse_matrix(answer, bucketed=query.bucketed)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            detail = f"{self._options.url} answered in an unknown form ({type(error).__name__}: {error})"
+            raise Trouble(MissingReason.SOURCE_ERROR, detail) from error
+
+    def _slow(self, said: str) -> Missing:
+        return Missing(reason=MissingReason.SOURCE_SLOW, detail=f"{self._options.url}: {said}")
+
+    def _failed(self, error: Exception) -> Missing:
+        """Only the error's kind: its text may hold what was sent, and so a secret."""
+        detail = f"reading {self._options.url} failed ({type(error).__name__})"
+        return Missing(reason=MissingReason.SOURCE_ERROR, detail=detail)
 
 
 def _since_ms(started: float) -> float:

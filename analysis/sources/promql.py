@@ -10,10 +10,12 @@ from engine.fields import format_selector
 def range_text(selector: Selector, range_s: float) -> str:
     """All raw samples of the selector over the last `range_s` seconds, rounded up to whole milliseconds.
 
-    >>> range_text(Selector(name="hits"), 315)
-    'hits[315000ms]'
+    >>> range_text(Selector(name="hits"), 315), range_text(Selector(name="hits"), 0.5)
+    ('hits[315s]', 'hits[500ms]')
     """
-    return f"{format_selector(selector)}[{math.ceil(range_s * 1000)}ms]"
+    range_ms = math.ceil(range_s * 1000)
+    length = f"{range_ms}ms" if range_ms % 1000 else f"{range_ms // 1000}s"
+    return f"{format_selector(selector)}[{length}]"
 
 
 def any_of(label: str, values: frozenset[str]) -> Matcher:

@@ -24,7 +24,7 @@ from engine.core.measure import (
     Window,
 )
 from engine.core.model import Arm, Metric, Selector
-from engine.fields import format_selector
+from engine.fields import format_duration, format_selector
 
 
 class Part(StrEnum):
@@ -75,7 +75,11 @@ def read_metric(
         pending: counts carried from earlier windows.
         stale_after_s: age from which an arm's last sample is too old, in seconds.
     """
-    gone = _first(_unowned(metric, deltas)) or _first(_silent(metric, deltas, window, stale_after_s))
+    gone = (
+        _first(_unowned(metric, deltas))
+        or _off_bounds(metric, deltas)
+        or _first(_silent(metric, deltas, window, stale_after_s))
+    )
     if gone:
         return gone, {}
     tallies = {arm: _tally(metric, deltas, arm, pending.get(arm, NOTHING)) for arm in Arm}
@@ -123,6 +127,17 @@ def _unowned(metric: Metric, deltas: Deltas) -> Iterator[Missing]:
             )
             reason = MissingReason.AMBIGUOUS_SERIES if owners else MissingReason.FOREIGN_SERIES
             yield Missing(reason=reason, detail=detail)
+
+
+def _off_bounds(metric: Metric, deltas: Deltas) -> Missing | None:
+    """An slo that no bucket ends at; the series of one arm are enough to tell."""
+    named = {bound for delta in deltas.get(Part.BUCKETS, ()) for bound in delta.counts}
+    bounds_s = sorted(float(bound) for bound in named - {TOP})
+    if metric.slo_s is None or not bounds_s or metric.slo_s in bounds_s:
+        return None
+    usable = ", ".join(format_duration(bound_s) for bound_s in bounds_s)
+    detail = f"no bucket ends at slo {format_duration(metric.slo_s)}; use one of {usable}"
+    return Missing(reason=MissingReason.BAD_QUERY, detail=detail)
 
 
 def _needed(metric: Metric) -> Iterator[tuple[Part, Selector, Arm]]:
@@ -246,9 +261,7 @@ def _odd_layout(metric: Metric, counts: Iterable[Components]) -> Missing | None:
         detail = f"series have different buckets and cannot be compared: {named}"
     elif TOP not in layout:
         detail = f"no +Inf bucket among {named}; does the selector restrict `le`?"
-    elif metric.slo_s is not None and metric.slo_s not in map(float, layout):
-        detail = f"no bucket ends at the slo of {metric.slo_s:g} s; the bounds are {named}"
-    return Missing(reason=MissingReason.BAD_QUERY, detail=f"{metric.name}: {detail}") if detail else None
+    return Missing(reason=MissingReason.BAD_QUERY, detail=detail) if detail else None
 
 
 def _no_traffic(metric: Metric, reading: TrialsReading | HistogramReading) -> Missing | None:

@@ -26,6 +26,7 @@ from analysis.sources.series import PLAIN, Series, labels_of, target_of
 from engine.codec import from_plain, to_plain
 from engine.core.measure import Missing, MissingReason, Reading, Window
 from engine.core.model import Arm, Metric, Selector
+from engine.core.numbers import duration
 from engine.fields import format_selector
 from engine.ports import Batch, Json, QueryRecord
 
@@ -94,10 +95,12 @@ def read_windows(
         asked |= _ask(fetch, _uptime(asked, tracks, windows[-1].end_s))
     trouble_found = _trouble(asked)
     if trouble_found:
-        return Batch(readings=(), cursor=cursor, queries=_records(asked, metrics, {}), trouble=trouble_found)
+        return Batch(
+            readings=(), cursor=cursor, queries=_records(asked, metrics, windows, {}), trouble=trouble_found
+        )
     fold = _Fold(asked=asked, scrapes=_scrapes(asked, tracks), stale_after_s=stale_after_s)
     readings, moved = fold.run(metrics, windows, Cursor(tracks=tracks, pending=known.pending))
-    queries = _records(asked, metrics, fold.totals)
+    queries = _records(asked, metrics, windows, fold.totals)
     return Batch(readings=readings, cursor=to_plain(Cursor, moved), queries=queries)
 
 
@@ -230,19 +233,30 @@ def _keys(metric: Metric) -> Mapping[Part, str]:
     }
 
 
-def _records(asked: Asked, metrics: Iterable[Metric], totals: Totals) -> tuple[QueryRecord, ...]:
+def _records(
+    asked: Asked, metrics: Iterable[Metric], windows: Sequence[Window], totals: Totals
+) -> tuple[QueryRecord, ...]:
+    span = duration(windows[-1].end_s - windows[0].start_s)
     records: list[QueryRecord] = []
     left = dict(asked)
     for metric in metrics:
         for part, key in _keys(metric).items():
             left.pop(key, None)
             if key in asked:
-                records.append(_record(metric.name, *asked[key], totals.get((metric.name, part))))
-    records += [_record("scrape targets", query, answer, None) for query, answer in left.values()]
+                gained = _gained(totals.get((metric.name, part)), span)
+                records.append(_record(metric.name, *asked[key], gained))
+    records += [_record("scrape targets", query, answer, "") for query, answer in left.values()]
     return tuple(records)
 
 
-def _record(metric: str, query: Query, answer: Answer, gained: Mapping[Arm, int] | None) -> QueryRecord:
+def _gained(counts: Mapping[Arm, int] | None, span: str) -> str:
+    """What both arms counted, and over which time."""
+    if counts is None:
+        return ""
+    return "".join(f", {arm} {count:,}" for arm, count in counts.items()) + f" in the last {span}"
+
+
+def _record(metric: str, query: Query, answer: Answer, gained: str) -> QueryRecord:
     return QueryRecord(
         metric=metric,
         query=answer.text,
@@ -252,9 +266,8 @@ def _record(metric: str, query: Query, answer: Answer, gained: Mapping[Arm, int]
     )
 
 
-def _outcome(series: tuple[Series, ...] | Missing, gained: Mapping[Arm, int] | None) -> str:
+def _outcome(series: tuple[Series, ...] | Missing, gained: str) -> str:
     if isinstance(series, Missing):
         return series.detail
     samples = sum(len(one.samples) for one in series)
-    arms = "".join(f", {arm} {count:,}" for arm, count in (gained or {}).items())
-    return f"{len(series)} series, {samples:,} samples{arms}"
+    return f"{len(series)} series, {samples:,} samples{gained}"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import chain
 from threading import RLock
 
 from engine.adapters.store import checks
@@ -11,7 +12,7 @@ from engine.adapters.store.leasing import LeaseState, Watch
 from engine.core.events import Actor, Command, Commanded, Event, Freeze, Verb
 from engine.core.run import Run
 from engine.errors import CorruptRecord
-from engine.ports import Json, Lease, Snapshot, StoredRun
+from engine.ports import Json, Lease, Rival, Snapshot, StoredRun
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +67,12 @@ class MemoryStore:
     def unreadable(self) -> Sequence[CorruptRecord]:
         """None: memory holds values, not rows."""
         return ()
+
+    def rival(self, name: str, target_key: str) -> Rival | None:
+        """Who keeps an experiment of this name from being launched on this target."""
+        with self._lock:
+            found = self._in_the_way(name, target_key)
+        return None if found is None else Rival(run_id=found.id, same_name=found.name == name)
 
     def active(self) -> Sequence[str]:
         """Ids of runs that have not ended, oldest first."""
@@ -160,12 +167,18 @@ class MemoryStore:
             names = [(known, kept.run.snapshot.run.name) for known, kept in self._runs.items()]
             raise checks.no_such_run(run_id, names) from None
 
+    def _in_the_way(self, name: str, target_key: str) -> Run | None:
+        """An active run of this name, or else one on this target."""
+        runs = [kept.run.snapshot.run for kept in self._runs.values()]
+        active = [run for run in runs if not run.phase.ended]
+        of_name = (run for run in active if run.name == name)
+        on_target = (run for run in active if run.target_key == target_key)
+        return next(chain(of_name, on_target), None)
+
     def _check_free(self, run: Run) -> None:
-        others = [kept.run.snapshot.run for kept in self._runs.values()]
-        active = [other for other in others if not other.phase.ended]
-        for other in active:
-            if other.name == run.name:
-                raise checks.name_taken(run.name, other.id, other.phase)
-        for other in active:
-            if other.target_key == run.target_key:
-                raise checks.target_taken(run.target_key, other.id, other.phase)
+        other = self._in_the_way(run.name, run.target_key)
+        if other is None:
+            return
+        if other.name == run.name:
+            raise checks.name_taken(run.name, other.id, other.phase)
+        raise checks.target_taken(run.target_key, other.id, other.phase)

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from engine.cli.session import SOURCE
 from engine.core import talk
 from engine.core.events import Actor, Command, Commanded, Verb
+from engine.core.run import Phase, Run
 from engine.driver import Driver
 from engine.errors import StoreBusy, UsageError
 from engine.ports import Store
 
 _ENDS = frozenset({Verb.PROMOTE, Verb.ROLLBACK, Verb.STOP})
 _LOOK_EVERY_S = 0.3
+_CONTROL_HAS_ALL = frozenset({Phase.STOPPED, Phase.ROLLED_BACK, Phase.EXPIRED})
+_ENDS_ASKED_FOR = {
+    Verb.STOP: _CONTROL_HAS_ALL,
+    Verb.ROLLBACK: _CONTROL_HAS_ALL,
+    Verb.PROMOTE: frozenset({Phase.PROMOTED}),
+}
+"""The ends after which nothing is left to do for an order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +38,31 @@ class Answer:
     text: str
 
 
-def record(driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str) -> Recorded:
-    """Write a command down for whoever drives the run. UsageError when the run has ended."""
+def record(driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str) -> Recorded | Answer:
+    """Write a command down for whoever drives the run; an answer when the run has already ended so.
+
+    Raises:
+        UsageError: the run has ended otherwise.
+    """
     run = driver.store.load(run_id).snapshot.run
     if run.phase.ended:
-        raise UsageError(talk.has_ended(run, verb))
+        answer = _too_late(run, verb)
+        if not answer.done:
+            raise UsageError(answer.text)
+        return answer
     command = driver.store.request(run_id, verb, actor, reason, SOURCE, driver.clock.now_s())
     return Recorded(command=command, after_seq=run.seq)
 
 
-def carry_out(driver: Driver, recorded: Recorded, within_s: float | None) -> Answer:
+def carry_out(driver: Driver, recorded: Recorded | Answer, within_s: float | None) -> Answer:
     """Wait until a command is done and, for one that ends the run, until traffic has moved.
 
     Ticks the run itself while nobody else drives it, and gives it up afterwards.
 
     `within_s` bounds the waiting; None waits for as long as it takes.
     """
+    if isinstance(recorded, Answer):
+        return recorded
     run_id = recorded.command.run_id
     deadline_s = None if within_s is None else time.monotonic() + within_s
     try:
@@ -75,12 +92,19 @@ def _answer(store: Store, recorded: Recorded) -> Answer | None:
     run = store.load(command.run_id).snapshot.run
     reply = _reply(store, recorded)
     if reply is None:
-        return Answer(done=False, text=talk.has_ended(run, command.verb)) if run.phase.ended else None
+        return _too_late(run, command.verb) if run.phase.ended else None
     if reply.refused:
         return Answer(done=False, text=talk.command_refused(run.id, command.verb, reply.refused))
     if command.verb in _ENDS and not run.phase.ended:
         return None
     return Answer(done=True, text=talk.command_done(run.id, command.verb))
+
+
+def _too_late(run: Run, verb: Verb) -> Answer:
+    """The answer of a run that has ended: done if it ended as asked for."""
+    if run.phase in _ENDS_ASKED_FOR.get(verb, ()):
+        return Answer(done=True, text=talk.has_ended_so(run))
+    return Answer(done=False, text=talk.has_ended(run, verb))
 
 
 def _unfinished(driver: Driver, recorded: Recorded) -> Answer:

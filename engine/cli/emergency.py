@@ -7,6 +7,9 @@ from engine.core.events import Verb
 from engine.driver import Driver
 from engine.errors import RampwiseError, StoreError
 
+FIRST_LOOK_S = 10.0
+"""How long the first run that does not stop keeps the others waiting."""
+
 WITHOUT_DATABASE = (
     "Traffic can go back to control without the database, one experiment file at a time: "
     "`rampwise target reset FILE`. It needs nothing but the target."
@@ -28,13 +31,19 @@ def stop_all(reason: str, within_s: float | None) -> list[Answer]:
         msg = f"{error}\n{WITHOUT_DATABASE}"
         raise StoreError(msg) from error
     asked = [_recorded(driver, run_id, reason) for run_id in run_ids]
-    return [_carried_out(driver, each, within_s) for each in asked]
+    if within_s is not None and within_s <= FIRST_LOOK_S:
+        return [_carried_out(driver, each, within_s) for each in asked]
+    first = [_carried_out(driver, each, FIRST_LOOK_S) for each in asked]
+    return [
+        answer if answer.done else _carried_out(driver, each, within_s)
+        for each, answer in zip(asked, first, strict=True)
+    ]
 
 
 def _recorded(driver: Driver, run_id: str, reason: str) -> Recorded | Answer:
     try:
         return record(driver, run_id, Verb.STOP, person(), reason)
-    except RampwiseError as error:
+    except Exception as error:  # noqa: BLE001 (a plugin's or our own defect is one run's trouble, too)
         return _failed(run_id, error)
 
 
@@ -43,9 +52,13 @@ def _carried_out(driver: Driver, asked: Recorded | Answer, within_s: float | Non
         return asked
     try:
         return carry_out(driver, asked, within_s)
-    except RampwiseError as error:
+    except Exception as error:  # noqa: BLE001 (a plugin's or our own defect is one run's trouble, too)
         return _failed(asked.command.run_id, error)
 
 
-def _failed(run_id: str, error: RampwiseError) -> Answer:
-    return Answer(done=False, text=f"{run_id}: {error}\n{WITHOUT_DATABASE}")
+def _failed(run_id: str, error: Exception) -> Answer:
+    return Answer(done=False, text=f"{run_id}: {_said(error)}\n{WITHOUT_DATABASE}")
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, RampwiseError) else f"unexpected {type(error).__name__}: {error}"

@@ -17,7 +17,13 @@ SCHEMA = "rampwise.dev/experiments/v1"
 def init(
     ctx: typer.Context,
     target: Annotated[str, typer.Argument(metavar="TARGET", help="What carries traffic, such as `local`.")],
-    name: Annotated[str, typer.Option(help="The experiment's name.")] = "checkout-v2",
+    name: Annotated[str | None, typer.Option(help="The experiment's name. [the service's, with -v2]")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="The service to release, where targets have some.")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option(help="The local platform it runs on, if not the default one.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write a new file instead of to stdout."),
@@ -28,11 +34,14 @@ def init(
     `rampwise plugins` lists the targets there are. An existing file is never overwritten.
 
     Example:
-      rampwise init local --name checkout-v2 -o experiment.yaml
+      rampwise init local -o experiment.yaml
+      rampwise init local --service basket --platform mine -o basket.yaml
     """
     from engine import spec
 
-    text = spec.init(target, name)
+    options = {"service": service, "platform": platform}
+    given = {option: value for option, value in options.items() if value is not None}
+    text = spec.init(target, name or f"{service or 'checkout'}-v2", given)
     spec.parse(text, "the new experiment")
     if output is None:
         typer.echo(text, nl=False)
@@ -72,6 +81,7 @@ def validate(
         msg = "name a file, or --schema"
         raise typer.BadParameter(msg, ctx=ctx, param_hint="FILE...")
     _put(output, _read_all(files))
+    session_of(ctx).say(f"Next: rampwise launch {files[0]} --dry-run")
 
 
 def _read_all(files: list[Path]) -> dict[Path, "Document"]:
@@ -93,22 +103,25 @@ def _read_all(files: list[Path]) -> dict[Path, "Document"]:
 
 def _put(output: Output, documents: dict[Path, "Document"]) -> None:
     from engine import spec
-    from engine.cli.printing import put, table
+    from engine.cli.printing import put
 
     if output is Output.YAML:
         typer.echo("---\n".join(spec.to_yaml(document) for document in documents.values()), nl=False)
         return
-    drawn = table("FILE", "EXPERIMENT", "TARGET", "STRATEGY", ">METRICS")
-    for file, document in documents.items():
-        metrics = str(len(document.content.spec.metrics))
-        drawn.add_row(str(file), document.name, document.target.name, document.plan.strategy, metrics)
+    lines = "\n".join(_line(file, document) for file, document in documents.items())
     plain = {"schema": SCHEMA, "experiments": [spec.to_plain(document) for document in documents.values()]}
     put(
         output,
         names=[document.name for document in documents.values()],
         plain=plain,
-        picture=lambda _: drawn,
+        picture=lambda _: lines,
     )
+
+
+def _line(file: Path, document: "Document") -> str:
+    count = len(document.content.spec.metrics)
+    metrics = f"{count} metric{'' if count == 1 else 's'}"
+    return f"✔ {file}: {document.name}, {document.plan.strategy} on {document.target.name}, {metrics}"
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -8,9 +8,7 @@ from engine.cli.teaching import add
 
 SCHEMA = "rampwise.dev/freeze/v1"
 
-app = typer.Typer(
-    help="Let no run give its treatment more traffic, for a while. Rollbacks go on.", no_args_is_help=True
-)
+app = typer.Typer(help="Let no run give more traffic for a while. Rollbacks go on.", no_args_is_help=True)
 
 
 def on(ctx: typer.Context, reason: ReasonOption) -> None:

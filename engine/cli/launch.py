@@ -56,8 +56,7 @@ def launch(
         _rehearse(store, prepared, output)
         return
     run_id = _begin(session, store, prepared, replace=replace)
-    if explain:
-        _explain(prepared)
+    _warn(prepared, with_queries=explain)
     if wait:
         from engine.cli.seeing_through import see_through
 
@@ -111,13 +110,18 @@ def _rehearse(store: "Store", prepared: "Prepared", output: Output) -> None:
         raise typer.Exit(ExitCode.ERROR)
 
 
-def _explain(prepared: "Prepared") -> None:
-    from engine.cli.pictures import draw_queries
-    from engine.cli.printing import as_text
+def _warn(prepared: "Prepared", *, with_queries: bool) -> None:
+    """Say on stderr which metrics cannot be read like this, since a run would only hold."""
     from engine.explaining import explain
 
-    queries = explain(prepared.experiment, the_clock().now_s())
-    typer.echo(as_text(draw_queries(queries)), err=True)
+    explained = explain(prepared.experiment, the_clock().now_s())
+    if with_queries:
+        from engine.cli.pictures import draw_explained
+        from engine.cli.printing import as_text
+
+        typer.echo(as_text(draw_explained(explained)), err=True)
+    for problem in explained.wrong:
+        typer.echo(f"rampwise: warning: {problem}", err=True)
 
 
 def _say_who_drives(session: Session, store: "Store", run_id: str) -> None:
@@ -126,7 +130,7 @@ def _say_who_drives(session: Session, store: "Store", run_id: str) -> None:
     driver = await_driver(store, run_id)
     if driver is None:
         session.say(
-            "Nobody drives it yet: `rampwise serve` drives all runs. "
+            "Nobody drives it yet; start `rampwise serve`, which drives all runs. "
             f"Next time `rampwise launch --wait` drives it at once. `rampwise status {run_id}` shows it."
         )
     else:

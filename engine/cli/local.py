@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from engine.local.status import PlatformStatus
 
 app = typer.Typer(
-    help="A small real platform on this machine: proxy, Prometheus, two versions of a shop, and visitors.",
+    help="Run a small real platform here: proxy, Prometheus, load.",
     no_args_is_help=True,
 )
 
 
 WATCH_EVERY_S = 0.5
+SETTINGS_SCHEMA = "rampwise.dev/local-settings/v1"
 
 
 class Output(StrEnum):
@@ -71,20 +72,31 @@ def up(
     platform = _platform(name, shape)
     if not foreground:
         platform.start(owned=False)
-        _greet(platform.status(), output)
+        _greet(platform.status(), shape, output)
         return
     with _ended_by_sigterm(), platform:
-        _greet(platform.status(), output)
+        _greet(platform.status(), shape, output)
         _stay(platform)
 
 
-def down(name: Name = "default") -> None:
+def down(
+    name: Name = "default",
+    force: Annotated[
+        bool, typer.Option("--force", help="Do not ask, even while a run goes on there.")
+    ] = False,
+) -> None:
     """End the platform and remove its data. Harmless when there is none.
+
+    While a run goes on there it asks first; where nobody can be asked that needs --force.
 
     Example:
       rampwise local down
     """
     platform = _platform(name)
+    if not force:
+        from engine.cli.taking_down import ask_about_runs
+
+        ask_about_runs(platform.directory)
     platform.down()
     typer.echo(f"Nothing runs in {platform.directory} any more.", err=True)
 
@@ -134,7 +146,9 @@ def set_version(
     }
     changes = {setting: value for setting, value in asked.items() if value is not None}
     settings = _platform(name).set(service, version, **changes)
-    typer.echo(json.dumps({"schema": 1, "service": service, "version": version, **settings}, indent=2))
+    typer.echo(
+        json.dumps({"schema": SETTINGS_SCHEMA, "service": service, "version": version, **settings}, indent=2)
+    )
 
 
 add(app, "up", up)
@@ -214,8 +228,10 @@ def _stay(platform: "LocalPlatform") -> None:
         typer.echo("Somebody else took the platform down.", err=True)
 
 
-def _greet(status: "PlatformStatus", output: Output) -> None:
+def _greet(status: "PlatformStatus", shape: "Shape", output: Output) -> None:
     """What is there, and what to type next."""
+    from engine.fields import format_duration
+
     _show(status, output)
     service = next(iter(status.urls))
     prometheus = next(part.urls["http"] for part in status.parts if part.name == "prometheus")
@@ -223,14 +239,22 @@ def _greet(status: "PlatformStatus", output: Output) -> None:
     treatment = list(status.routes[service])[1]
     typer.echo(
         f"\nThe shop       {status.urls[service]}\n"
-        f"Prometheus     {prometheus}\n\n"
+        f"Prometheus     {prometheus}\n"
+        f"The load       ends by itself after {format_duration(shape.duration_s)} (--duration)\n\n"
         "Next, for example:\n"
         f"  curl {status.urls[service]}\n"
+        f"  rampwise init local{_init_options(status, service)} -o {service}.yaml\n"
         f"  rampwise local set {treatment} --service {service} --error-rate 4%{option}\n"
         f"  rampwise local status{option}\n"
         f"  rampwise local down{option}",
         err=True,
     )
+
+
+def _init_options(status: "PlatformStatus", service: str) -> str:
+    """What makes `init` write an experiment for this service; nothing for the defaults."""
+    platform = "" if status.name == "default" else f" --platform {status.name}"
+    return ("" if service == "checkout" else f" --service {service}") + platform
 
 
 def _show(status: "PlatformStatus", output: Output) -> None:

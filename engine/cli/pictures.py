@@ -16,7 +16,7 @@ from engine.core.numbers import clock_time, duration, percent, points
 from engine.core.run import Phase
 from engine.core.target import TargetState
 from engine.core.verdict import Finding, VerdictKind
-from engine.ports import QueryRecord
+from engine.explaining import Explained
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,7 +42,7 @@ def draw_run(view: RunView) -> Group:
     """One run: where it stands, why, by which evidence, and what comes next."""
     parts: list[Text | Table] = [
         _header(view),
-        Text(view.headline, style="bold"),
+        Text(_standing(view), style="bold"),
         Text(),
         _facts(view),
         Text(),
@@ -51,35 +51,34 @@ def draw_run(view: RunView) -> Group:
     notes = [Text(f"{row.metric}: {row.note}", style="yellow") for row in view.metrics if row.note]
     if notes:
         parts += [Text(), *notes]
-    if view.queries is not None:
-        parts += [Text(), draw_queries(view.queries)]
+    if view.explained is not None:
+        parts += [Text(), draw_explained(view.explained)]
     return Group(*parts)
 
 
 def draw_runs(found: Sequence[Summary], *, wide: bool) -> "Table":
     """One line per run."""
-    more = ("TARGET", "MODE", "VERDICT", "RULE", "DRIVEN BY", "REASON") if wide else ()
-    drawn = table("NAME", "RUN", "PHASE", ">WEIGHT", ">STEP", "BLOCKER", ">DATA-AGE", "NEXT", ">AGE", *more)
+    more = ("NAME", "TARGET", "MODE", "VERDICT", "RULE", "DRIVEN BY", "REASON") if wide else ()
+    drawn = table("RUN", "PHASE", ">WEIGHT", ">STEP", ">AGE", ">DATA-AGE", "BLOCKER", "NEXT", *more)
     for one in found:
         cells: list[str | Text] = [
-            one.name,
             one.id,
             _phase(one.phase),
             f"{one.weight_pct} %",
             _step(one),
-            _blocker(one),
-            _age(one.data_age_s),
-            one.next or "–",
             duration(one.age_s),
+            _age(one.data_age_s),
+            _blocker(one),
+            one.next or "–",
         ]
         drawn.add_row(*cells, *(_more(one) if wide else ()))
     return drawn
 
 
-def draw_queries(queries: Sequence[QueryRecord]) -> "Table":
+def draw_explained(explained: Explained) -> "Table":
     """Each query and what it returned."""
     drawn = table("METRIC", "QUERY", "RETURNED", ">TOOK")
-    for query in queries:
+    for query in explained.queries:
         drawn.add_row(query.metric, Text(query.query), Text(query.outcome), f"{query.took_ms:.0f} ms")
     return drawn
 
@@ -98,6 +97,19 @@ def _header(view: RunView) -> Text:
     return header
 
 
+def _standing(view: RunView) -> str:
+    """The one sentence on where the run stands: how it ended, else why it is where it is."""
+    reason = view.summary.reason
+    if view.summary.ended_s is not None or not reason:
+        return view.headline
+    return reason[0].upper() + reason[1:]
+
+
+def _is_news(one: Summary) -> bool:
+    """Whether what comes next is not what the standing line says already."""
+    return one.driver is None or not (one.blockers or (one.reason and one.reason in one.next))
+
+
 def _facts(view: RunView) -> "Table":
     one = view.summary
     drawn = table("", "")
@@ -105,9 +117,9 @@ def _facts(view: RunView) -> "Table":
     drawn.add_row(
         "target", f"{one.target}: {view.experiment.control} → {view.experiment.treatment} (mode {one.mode})"
     )
-    if one.reason:
+    if one.ended_s is not None:
         drawn.add_row("decision", Text(f"{one.rule}: {one.reason}"))
-    for blocker in one.blockers:
+    for blocker in one.blockers if len(one.blockers) > 1 else ():
         since = duration(one.launched_s + one.age_s - blocker.since_s)
         drawn.add_row("blocked", Text(f"{blocker.kind} for {since}: {blocker.detail}", style="yellow"))
     for command in view.commands:
@@ -118,10 +130,10 @@ def _facts(view: RunView) -> "Table":
         drawn.add_row("flag", Text(f"{view.live.gate.flag}: {view.live.gate.reason}"))
         drawn.add_row("data", Text(_data(one)))
         drawn.add_row("driven by", Text(one.driver or "nobody"))
-        if one.driver is None or not one.blockers:
+        if _is_news(one):
             drawn.add_row("next", Text(one.next))
     elif one.ended_s is not None:
-        drawn.add_row("ended", Text(f"{clock_time(one.ended_s)} by rule {one.ended_by}"))
+        drawn.add_row("ended", Text(clock_time(one.ended_s)))
     return drawn
 
 
@@ -182,4 +194,12 @@ def _data(one: Summary) -> str:
 
 def _more(one: Summary) -> tuple[str | Text, ...]:
     verdict = "–" if one.verdict is None else " ".join(VERDICT_WORDS[one.verdict])
-    return (one.target, one.mode.value, verdict, one.rule.value, one.driver or "–", Text(one.reason or "–"))
+    return (
+        one.name,
+        one.target,
+        one.mode.value,
+        verdict,
+        one.rule.value,
+        one.driver or "–",
+        Text(one.reason or "–"),
+    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
-from engine.cli.pictures import draw_queries
+from engine.cli.pictures import draw_explained
 from engine.cli.printing import table
 from engine.cli.run_view import queries_to_plain
 from engine.codec import to_plain as plain_of
@@ -30,7 +30,9 @@ def to_plain(found: Rehearsal) -> dict[str, Any]:
         "shortest_s": shortest_s(found.experiment),
         "target": None if state is None else plain_of(TargetState, state),
         "gate": {"flag": found.gate.flag, "status": found.gate.status.value, "reason": found.gate.reason},
-        "queries": queries_to_plain(found.queries),
+        "creates_gate": found.creates_gate,
+        "queries": queries_to_plain(found.explained.queries),
+        "unsampled": list(found.explained.unsampled),
         "in_the_way": list(found.in_the_way),
     }
 
@@ -44,14 +46,29 @@ def draw(found: Rehearsal) -> Group:
     """A rehearsal for people."""
     experiment = found.experiment
     head = f"{experiment.name}: {experiment.control} → {experiment.treatment}, {experiment.plan.strategy}"
-    way = [Text(f"✖ in the way: {problem}", style="red") for problem in found.in_the_way]
-    end = way or [Text("✔ nothing is in the way; nothing was changed", style="green")]
     parts = [
         Text(head, style="bold"),
         _target(found),
-        Text(f"flag {found.gate.flag}: {found.gate.status}, {found.gate.reason}"),
+        _flag(found),
     ]
-    return Group(*parts, Text(), _steps(experiment), Text(), draw_queries(found.queries), Text(), *end)
+    queries = draw_explained(found.explained)
+    return Group(*parts, Text(), _steps(experiment), Text(), queries, Text(), *_conclusion(found))
+
+
+def _flag(found: Rehearsal) -> Text:
+    if found.creates_gate:
+        return Text(f"flag {found.gate.flag}: would be created, open")
+    return Text(f"flag {found.gate.flag}: {found.gate.status}, {found.gate.reason}")
+
+
+def _conclusion(found: Rehearsal) -> list[Text]:
+    """What is in the way, and what cannot be told yet."""
+    lines = [Text(f"✖ in the way: {problem}", style="red") for problem in found.in_the_way]
+    if found.explained.unsampled:
+        names = ", ".join(found.explained.unsampled)
+        hint = f"no samples of {names} yet: try again in 10 s; if it stays so, check the counters' names"
+        lines.append(Text(f"? {hint}", style="yellow"))
+    return lines or [Text("✔ nothing is in the way; nothing was changed", style="green")]
 
 
 def _target(found: Rehearsal) -> Text:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.report.rows import MetricRow, rows
-from engine import explaining
 from engine.cli.live import Live, look
 from engine.cli.summary import Summary, driver_of, open_evidence, summarize
 from engine.codec import to_plain
@@ -14,6 +13,7 @@ from engine.core.events import Command
 from engine.core.model import Experiment
 from engine.core.target import TargetState
 from engine.core.verdict import Finding
+from engine.explaining import Explained, explain
 from engine.ports import QueryRecord, Store, StoredRun
 
 SCHEMA = "rampwise.dev/run/v1"
@@ -25,7 +25,7 @@ class RunView:
 
     Attributes:
         live: the outside now; None after the end. commands: asked for and not done yet.
-        queries: each query and what it returns now; None when nobody asked for them.
+        explained: each query and what it returns now; None when nobody asked for it.
     """
 
     summary: Summary
@@ -36,10 +36,10 @@ class RunView:
     live: Live | None
     commands: tuple[Command, ...]
     ticked_s: float | None
-    queries: tuple[QueryRecord, ...] | None
+    explained: Explained | None
 
 
-def view_of(store: Store, stored: StoredRun, now_s: float, *, explain: bool = False) -> RunView:
+def view_of(store: Store, stored: StoredRun, now_s: float, *, with_queries: bool = False) -> RunView:
     """The run as it is now. RampwiseError when its experiment or evidence cannot be read."""
     run = stored.snapshot.run
     experiment, verdict = open_evidence(stored)
@@ -52,7 +52,7 @@ def view_of(store: Store, stored: StoredRun, now_s: float, *, explain: bool = Fa
         live=None if run.phase.ended else look(experiment),
         commands=tuple(store.requested(run.id)),
         ticked_s=stored.snapshot.ticked_s,
-        queries=explaining.explain(experiment, now_s) if explain else None,
+        explained=explain(experiment, now_s) if with_queries else None,
     )
 
 
@@ -71,7 +71,7 @@ def view_to_plain(view: RunView) -> dict[str, Any]:
         ],
         "ticked_s": view.ticked_s,
         "metrics": [to_plain(MetricRow, row) for row in view.metrics],
-        "queries": None if view.queries is None else queries_to_plain(view.queries),
+        "queries": None if view.explained is None else queries_to_plain(view.explained.queries),
     }
     return plain
 

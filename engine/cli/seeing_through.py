@@ -32,7 +32,7 @@ def see_through(session: Session, store: Store, run_id: str, timeout_s: float | 
     deadline_s = None if timeout_s is None else clock.now_s() + timeout_s
     with (
         stopped_by_signals() as stop,
-        showing(store, run_id, clock, sys.stderr, explain=False) as show,
+        showing(store, run_id, clock, sys.stderr, explain=False, stays=False) as show,
     ):
         run = drive(driver, run_id, stop, show, deadline_s).run
     if run.phase.ended:

@@ -6,6 +6,7 @@ import structlog
 
 from engine.cli.seeing_through import stopped_by_signals
 from engine.cli.session import a_driver
+from engine.cli.summary import reason_of
 from engine.core.outcome import ExitCode
 from engine.driver import Driver, serve
 from engine.errors import RampwiseError, StoreError
@@ -43,7 +44,7 @@ class TellingDriver(Driver):
                 weights=str(run.weights),
                 rule=run.last_rule.value,
                 blockers=blockers,
-                reason=run.reason,
+                reason=reason_of(snapshot),
             )
         if run.phase.ended:
             self._seen.pop(run.id, None)

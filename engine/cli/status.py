@@ -42,7 +42,7 @@ def status(
     if watch:
         _watch(store, found.snapshot.run.id, clock, explain=explain)
     else:
-        put_view(output, view_of(store, found, clock.now_s(), explain=explain))
+        put_view(output, view_of(store, found, clock.now_s(), with_queries=explain))
 
 
 def put_view(output: Output, view: "RunView") -> None:
@@ -57,7 +57,7 @@ def put_view(output: Output, view: "RunView") -> None:
 def _watch(store: "Store", run_id: str, clock: "Clock", *, explain: bool) -> None:
     from engine.cli.watching import showing
 
-    with showing(store, run_id, clock, sys.stdout, explain=explain) as show:
+    with showing(store, run_id, clock, sys.stdout, explain=explain, stays=True) as show:
         while True:
             snapshot = store.load(run_id).snapshot
             show(snapshot)

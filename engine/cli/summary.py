@@ -13,7 +13,7 @@ from engine.core.outcome import exit_code
 from engine.core.run import Phase, Run
 from engine.core.verdict import Verdict, VerdictKind
 from engine.errors import RampwiseError
-from engine.ports import Store, StoredRun, Strategy
+from engine.ports import Snapshot, Store, StoredRun, Strategy
 from engine.progress import progress_of
 from engine.wiring import load_experiment
 
@@ -45,6 +45,7 @@ class Summary:
         unreadable: why experiment or evidence cannot be read, empty if they can.
         step: from 1, 0 before the first. steps: how many there are, None if unreadable.
         weight_pct: what the engine last gave the treatment (would have, in observe mode).
+        reason: of the latest tick, empty before the first.
         blockers: in force, the most serious first; none after the end.
         data_age_s: since the end of the latest complete window; None before the first and after the end.
         next: what happens next, or what to type.
@@ -93,6 +94,11 @@ def summaries(store: Store, *, now_s: float, ended_too: bool) -> list[Summary]:
     return sorted(found, key=_trouble)
 
 
+def reason_of(snapshot: Snapshot) -> str:
+    """Why the run stands where it does: the latest tick's reason, or the log's before the first tick."""
+    return snapshot.reason or snapshot.run.reason
+
+
 def driver_of(store: Store, run: Run, now_s: float) -> str | None:
     """Who drives a run now."""
     lease = None if run.phase.ended else store.holder(run.id, now_s)
@@ -122,7 +128,7 @@ def summarize(stored: StoredRun, *, now_s: float, driver: str | None) -> Summary
         weight_pct=run.weights.treatment,
         verdict=verdict.kind if verdict else None,
         rule=run.last_rule,
-        reason=run.reason,
+        reason=reason_of(stored.snapshot),
         blockers=() if run.phase.ended else _worst_first(run.blockers),
         data_until_s=until_s,
         data_age_s=None if until_s is None or run.phase.ended else max(now_s - until_s, 0.0),
@@ -150,7 +156,7 @@ def _next(
     if run.blockers:
         return talk.unblock(_worst_first(run.blockers))
     strategy = cast("Strategy", plugins.load(plugins.STRATEGIES, experiment.plan.strategy)())
-    return talk.proposed(strategy.propose(experiment.plan, progress_of(run, verdict, now_s)))
+    return talk.proposed(strategy.propose(experiment.plan, progress_of(experiment, run, verdict, now_s)))
 
 
 def _worst_first(blockers: Sequence[Blocker]) -> tuple[Blocker, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = "rampwise.dev/target/v1"
 
 app = typer.Typer(
-    help="Look at a target, or give control all traffic, without database or Prometheus.",
+    help="Look at a target, or reset it, with nothing else.",
     no_args_is_help=True,
 )
 

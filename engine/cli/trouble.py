@@ -22,13 +22,23 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except RampwiseError as error:
             _show_details(error)
-            complain(str(error))
+            _tell(error)
             raise typer.Exit(code_of(error)) from error
 
 
 def complain(message: str) -> None:
     """An error, on stderr even with --quiet."""
     typer.echo(f"rampwise: {message}", err=True)
+
+
+def _tell(error: RampwiseError) -> None:
+    """Problems of a file begin their lines with its place, so that editors and terminals can go there."""
+    if not isinstance(error, SpecError):
+        complain(str(error))
+        return
+    count = len(error.problems)
+    typer.echo(str(error), err=True)
+    complain(f"{count} problem{'' if count == 1 else 's'}, nothing was done")
 
 
 def code_of(error: RampwiseError) -> ExitCode:

@@ -138,11 +138,12 @@ def _ask(
 ) -> None:
     """Record the command, see it done, and say what came of it. Not done or refused is exit 1."""
     from engine.adapters.identity import person
-    from engine.cli.carrying_out import carry_out, record
+    from engine.cli.carrying_out import Recorded, carry_out, record
 
     driver = a_driver(store)
     recorded = record(driver, run_id, verb, person(), reason)
-    _say_who(session, driver, run_id)
+    if isinstance(recorded, Recorded):
+        _say_who(session, driver, run_id)
     answer = carry_out(driver, recorded, within_s)
     if not answer.done:
         from engine.cli.trouble import complain

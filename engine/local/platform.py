@@ -53,7 +53,10 @@ class LocalPlatform:
         """What runs where. Unreachable when nothing does."""
         record = records.read(self.directory)
         if record is None:
-            raise Unreachable(f"there is no local platform in {self.directory}; type: rampwise local up")
+            option = records.name_option(self.directory)
+            raise Unreachable(
+                f"there is no local platform in {self.directory}; type: rampwise local up{option}"
+            )
         return record
 
     def url(self, service: str) -> str:
@@ -157,7 +160,8 @@ class LocalPlatform:
         if old is not None:
             alive = any(find(part) is not None for part in old.parts.values())
             if alive or (old.phase == "starting" and find(old.starter) is not None):
-                raise UsageError(f"a platform is up in {self.directory}; type: rampwise local down")
+                option = records.name_option(self.directory)
+                raise UsageError(f"a platform is up in {self.directory}; type: rampwise local down{option}")
             self.down()
         starter = identify(os.getpid(), {})
         record = PlatformRecord(
@@ -275,7 +279,8 @@ class LocalPlatform:
     def _version_url(self, service: str, version: str) -> str:
         versions = self.record.versions
         if service not in versions:
-            raise UsageError(f"the platform has no service {service}; it has {', '.join(versions)}")
+            name = records.label(self.directory)
+            raise UsageError(f"the platform {name} has no service {service}; it has {', '.join(versions)}")
         if version not in versions[service]:
             raise UsageError(f"{service} has no version {version}; it has {', '.join(versions[service])}")
         return self.record.url(f"{service}/{version}")

@@ -15,7 +15,7 @@ class Settings:
     """Behaviour of a version; rates and shares are fractions, times are what their names say.
 
     Attributes:
-        error_rate: share of requests answered with 500.
+        error_rate: share of requests answered with 500; a little by default, so that errors have a ratio.
         latency_p50_ms, latency_p99_ms: median and 99th percentile of a lognormal latency.
         tail_share, tail_ms: this share of requests takes at least this long.
         slow_start_s, slow_start_factor: latency is so many times longer for so long after the start.
@@ -23,7 +23,7 @@ class Settings:
         ready_after_s: the version is not ready, and answers 503, for so long after the process started.
     """
 
-    error_rate: float = 0.0
+    error_rate: float = 0.005
     latency_p50_ms: float = 12.0
     latency_p99_ms: float = 40.0
     tail_share: float = 0.0

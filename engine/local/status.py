@@ -9,6 +9,8 @@ from engine.errors import Unreachable
 from engine.local.client import Client
 from engine.local.processes import find
 
+SCHEMA = "rampwise.dev/local/v1"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartStatus:
@@ -40,7 +42,7 @@ class PlatformStatus:
     urls: Mapping[str, str]
     routes: Mapping[str, Mapping[str, int]]
     load_running: bool | None
-    schema: int = 1
+    schema: str = SCHEMA
 
 
 def describe(directory: Path, record: PlatformRecord, client: Client) -> PlatformStatus:

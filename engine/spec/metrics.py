@@ -1,6 +1,7 @@
 """Metrics as a document writes them: presets and explicit kinds, with their defaults. Reads no facts."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -32,12 +33,26 @@ Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "
 
 
 class FieldError(ValueError):
-    """A rule over several fields is broken: at which one, what is right, what was found if not its value."""
+    """A rule over several fields is broken.
 
-    def __init__(self, field: str, expected: str, found: str = "") -> None:
+    Attributes:
+        field: where it shows. found: what was found, if not just the field's value.
+        reads: all fields that the rule looks at.
+    """
+
+    def __init__(self, field: str, expected: str, found: str = "", reads: tuple[str, ...] = ()) -> None:
         super().__init__(expected)
         self.field = field
         self.found = found
+        self.reads = frozenset({field, *reads})
+
+
+class BrokenRulesError(ValueError):
+    """All rules over several fields that a model breaks."""
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = errors
 
 
 class StrictModel(BaseModel):
@@ -76,10 +91,16 @@ class _Metric(StrictModel):
         """Whether it takes part in verdicts."""
         return self.role is not Role.QUALITY
 
-    @model_validator(mode="after")
-    def _quality_has_no_weight(self) -> Self:
+    def broken_rules(self) -> Iterator[FieldError]:
+        """The rules over several fields that it breaks."""
         if self.weight is not None and not self.decides:
-            raise FieldError("weight", "no weight, because a quality metric never decides")
+            yield FieldError("weight", "no weight, because a quality metric never decides", reads=("role",))
+
+    @model_validator(mode="after")
+    def _keeps_rules(self) -> Self:
+        """One validator for all, because the first that fails would hide the others."""
+        if broken := tuple(self.broken_rules()):
+            raise BrokenRulesError(broken)
         return self
 
 
@@ -95,26 +116,23 @@ class Compared(_Metric):
     margin: BoundField = _bound(relative="50%", absolute="0.1pp")
     """Not worse than control by this may ship."""
 
-    @model_validator(mode="after")
-    def _tolerance_is_within_margin(self) -> Self:
+    def broken_rules(self) -> Iterator[FieldError]:
+        """Tolerance within margin, and a margin that allows something."""
+        yield from super().broken_rules()
+        if not (self.margin.relative or self.margin.absolute):
+            yield FieldError("margin", "a margin over zero, or nothing could ever be shown to be inside it")
+            return
         for part in ("relative", "absolute"):
             tolerance, margin = getattr(self.tolerance, part), getattr(self.margin, part)
             if tolerance is not None and margin is not None and tolerance > margin:
-                raise _beyond(self, part)
-        return self
-
-    @model_validator(mode="after")
-    def _margin_allows_something(self) -> Self:
-        if not (self.margin.relative or self.margin.absolute):
-            raise FieldError("margin", "a margin over zero, or nothing could ever be shown to be inside it")
-        return self
+                yield _beyond(self, part)
 
 
 def _beyond(metric: Compared, part: str) -> FieldError:
     shown = {name: getattr(metric, name).model_dump(mode="json")[part] for name in ("tolerance", "margin")}
     found = f"a tolerance of {part} {shown['tolerance']} beyond the margin of {part} {shown['margin']}"
     field = "tolerance" if "tolerance" in metric.model_fields_set else "margin"
-    return FieldError(field, "a tolerance of at most the margin", found)
+    return FieldError(field, "a tolerance of at most the margin", found, reads=("tolerance", "margin"))
 
 
 class _Proportion(Compared):
@@ -127,13 +145,12 @@ class _Distribution(Compared):
     slo: PositiveDuration | None = None
     """Latency objective, one of the histogram's bounds; required unless the role is quality."""
 
-    @model_validator(mode="after")
-    def _can_promote(self) -> Self:
+    def broken_rules(self) -> Iterator[FieldError]:
+        """What decides can promote."""
+        yield from super().broken_rules()
         if self.decides and self.slo is None:
-            raise FieldError(
-                "slo", "slo: 500ms (without it nothing could promote), or role: quality", "no slo"
-            )
-        return self
+            expected = "slo: 500ms (without it nothing could promote), or role: quality"
+            yield FieldError("slo", expected, "no slo", reads=("role",))
 
 
 class _Explicit(StrictModel):
@@ -195,21 +212,22 @@ class Threshold(_Explicit, _Metric):
     limit: Percent
     """Largest acceptable share of bad trials."""
 
-    @model_validator(mode="after")
-    def _limit_is_a_share(self) -> Self:
+    def broken_rules(self) -> Iterator[FieldError]:
+        """A limit that can be kept and can be broken."""
+        yield from super().broken_rules()
         if not 0 < self.limit < 1:
-            raise FieldError("limit", "a percentage over 0% and under 100%")
-        return self
+            yield FieldError("limit", "a percentage over 0% and under 100%")
 
 
-KINDS = {
-    "http_errors": HttpErrors,
-    "http_latency": HttpLatency,
+PRESETS: dict[str, type[BaseModel]] = {"http_errors": HttpErrors, "http_latency": HttpLatency}
+"""Metric models by what their `preset` says."""
+
+KINDS: dict[str, type[BaseModel]] = {
     "proportion": Proportion,
     "distribution": Distribution,
     "threshold": Threshold,
 }
-"""Metric models by what their `preset` or `kind` says."""
+"""Metric models by what their `kind` says."""
 
 
 def kind_of(value: Any) -> str | None:
@@ -221,13 +239,20 @@ def kind_of(value: Any) -> str | None:
     return said if isinstance(said, str) else None
 
 
+def _tag_of(value: Any) -> str | None:
+    """Which model reads a metric; None for one of no known preset or kind."""
+    said = kind_of(value)
+    is_preset = "preset" in value if isinstance(value, dict) else hasattr(value, "preset")
+    return said if said in (PRESETS if is_preset else KINDS) else None
+
+
 AnyMetric = Annotated[
     Annotated[HttpErrors, Tag("http_errors")]
     | Annotated[HttpLatency, Tag("http_latency")]
     | Annotated[Proportion, Tag("proportion")]
     | Annotated[Distribution, Tag("distribution")]
     | Annotated[Threshold, Tag("threshold")],
-    Discriminator(kind_of),
+    Discriminator(_tag_of),
 ]
 """One entry of `metrics:`."""
 

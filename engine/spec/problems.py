@@ -2,7 +2,9 @@
 
 import difflib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from inspect import isclass
 from typing import Any, get_args
 
@@ -11,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from engine.errors import Problem
-from engine.spec.metrics import KINDS, FieldError, kind_of
+from engine.spec.metrics import KINDS, PRESETS, BrokenRulesError, FieldError, kind_of
 from engine.spec.yaml_text import Path, Source, show_path
 
 _EXPECTED = {
@@ -27,8 +29,12 @@ _EXPECTED = {
     "too_short": "at least one",
     "string_too_short": "some text",
 }
-_UNKNOWN_FIELD = ("extra_forbidden", "unexpected_keyword_argument")
+UNKNOWN_FIELD = ("extra_forbidden", "unexpected_keyword_argument")
+"""What pydantic calls a field that there is not."""
 _METRICS = ("spec", "metrics")
+_TAGS = PRESETS | KINDS
+_STAND_INS = {"name": "some", "bad": "some", "total": "some", "buckets": "some", "limit": "1%"}
+"""Right values for fields that a metric must have, while its own are wrong."""
 
 
 def problem(source: Source, path: Path, *, found: str, expected: str) -> Problem:
@@ -73,12 +79,17 @@ def describe(source: Source, error: ValidationError, model: Any, prefix: Path = 
     """
     for detail in error.errors(include_url=False):
         loc = detail["loc"]
-        yield _describe_one(source, detail, (*prefix, *_without_tag(loc)), _fields(model, loc[:-1]))
+        path = (*prefix, *_without_tag(loc))
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, BrokenRulesError):
+            yield from (_broken_rule(source, path, each) for each in cause.errors)
+        else:
+            yield _describe_one(source, detail, path, _fields(model, loc[:-1]))
 
 
 def _describe_one(source: Source, detail: ErrorDetails, path: Path, fields: dict[str, FieldInfo]) -> Problem:
     kind, name = detail["type"], str(path[-1]) if path else ""
-    if kind in _UNKNOWN_FIELD:
+    if kind in UNKNOWN_FIELD:
         return problem(source, path, found="an unknown field", expected=one_of(name, fields))
     if kind in {"missing", "missing_argument"}:
         return problem(source, path, found="nothing", expected=_purpose(fields.get(name)))
@@ -86,12 +97,44 @@ def _describe_one(source: Source, detail: ErrorDetails, path: Path, fields: dict
         return _unknown_metric(source, path)
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, FieldError):
-        inner = (*path, cause.field)
-        return problem(source, inner, found=cause.found or shown(source.get(inner)), expected=str(cause))
+        return _broken_rule(source, path, cause)
     if isinstance(cause, ValueError):
         return problem(source, path, found=shown(source.get(path)), expected=str(cause))
     expected = _EXPECTED.get(kind) or detail["msg"].removeprefix("Input should be ")
     return problem(source, path, found=shown(source.get(path)), expected=expected)
+
+
+def broken_rules(source: Source, error: ValidationError) -> Iterator[Problem]:
+    """Rules that metrics break besides having wrong fields, at which pydantic stops looking.
+
+    Args:
+        source: the document.
+        error: what pydantic found in the whole of it.
+    """
+    wrong: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for detail in error.errors(include_url=False):
+        loc = detail["loc"]
+        if loc[:2] == _METRICS and len(loc) > 4:
+            wrong[int(loc[2]), str(loc[3])].add(str(loc[4]))
+    for (index, tag), fields in wrong.items():
+        path = (*_METRICS, index)
+        kept = {name: value for name, value in source.get(path).items() if name not in fields}
+        needed = {name: value for name, value in _STAND_INS.items() if name in _TAGS[tag].model_fields}
+        try:
+            # Through JSON, as the whole document.
+            _TAGS[tag].model_validate_json(json.dumps(needed | kept))
+        except ValidationError as error_without:
+            for detail in error_without.errors(include_url=False):
+                cause = detail.get("ctx", {}).get("error")
+                if isinstance(cause, BrokenRulesError):
+                    yield from (
+                        _broken_rule(source, path, each) for each in cause.errors if not each.reads & fields
+                    )
+
+
+def _broken_rule(source: Source, path: Path, broken: FieldError) -> Problem:
+    inner = (*path, broken.field)
+    return problem(source, inner, found=broken.found or shown(source.get(inner)), expected=str(broken))
 
 
 def _purpose(field: FieldInfo | None) -> str:
@@ -106,15 +149,19 @@ def _unknown_metric(source: Source, path: Path) -> Problem:
     """A metric that is of no known preset or kind."""
     said = kind_of(source.get(path))
     if said is None:
-        expected = "preset: or kind: with one of: " + ", ".join(KINDS)
+        expected = f"preset: with one of: {', '.join(PRESETS)}; or kind: with one of: {', '.join(KINDS)}"
         return problem(source, path, found="a metric of no preset or kind", expected=expected)
-    field = "preset" if "preset" in source.get(path) else "kind"
-    return problem(source, (*path, field), found=shown(said), expected=one_of(said, KINDS))
+    field, others = ("preset", "kind") if "preset" in source.get(path) else ("kind", "preset")
+    known = {"preset": PRESETS, "kind": KINDS}
+    if said in known[others]:
+        found = problem(source, (*path, field), found=f"{shown(said)}, which is a {others}", expected="")
+        return replace(found, expected=f"write {others}: {said}")
+    return problem(source, (*path, field), found=shown(said), expected=one_of(said, known[field]))
 
 
 def _without_tag(loc: Path) -> Path:
     """The path without the metric's kind, which pydantic adds and the document does not have."""
-    if loc[:2] == _METRICS and len(loc) > 3 and loc[3] in KINDS:
+    if loc[:2] == _METRICS and len(loc) > 3 and loc[3] in _TAGS:
         return (*loc[:3], *loc[4:])
     return loc
 
@@ -123,8 +170,8 @@ def _fields(model: Any, loc: Path) -> dict[str, FieldInfo]:
     """Fields, as the document spells them, of the model at a location inside `model`."""
     models = _models(model)
     for step in loc:
-        if step in KINDS and len(models) > 1:
-            models = _models(KINDS[str(step)])
+        if step in _TAGS and len(models) > 1:
+            models = _models(_TAGS[str(step)])
         elif isinstance(step, str):
             models = [
                 inner

@@ -1,5 +1,6 @@
 """Reads experiment documents: all that can be checked without asking the target, all problems at once."""
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +15,8 @@ from engine.errors import PluginError, Problem, SpecError
 from engine.spec import checks
 from engine.spec.document import ReleaseExperiment, Spec
 from engine.spec.metrics import with_weights
-from engine.spec.problems import describe, one_of, problem, shown
-from engine.spec.yaml_text import Path, Source, load
+from engine.spec.problems import UNKNOWN_FIELD, broken_rules, describe, one_of, problem, shown
+from engine.spec.yaml_text import MOST_BYTES, Path, Source, load, show_path
 
 _TARGET: Path = ("spec", "target")
 _STRATEGY: Path = ("spec", "strategy")
@@ -72,7 +73,9 @@ def read(path: FilePath) -> Document:
         SpecError: all problems found.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            # One byte more tells a file that is too long, and one without end, from the longest that may be.
+            text = file.read(MOST_BYTES + 1).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         unreadable = Problem(
@@ -122,14 +125,19 @@ def _content(source: Source, problems: list[Problem]) -> ReleaseExperiment | Non
         return ReleaseExperiment.model_validate_json(json.dumps(source.data))
     except ValidationError as error:
         problems += describe(source, error, ReleaseExperiment)
+        problems += broken_rules(source, error)
         return None
 
 
 def _target(source: Source, problems: list[Problem]) -> Chosen | None:
     named = _named(source.get(_TARGET))
-    same = list(checks.variants_differ(source, (*_TARGET, named[0]))) if named else []
-    problems += same
-    return None if same else _chosen(source, _TARGET, plugins.TARGETS, problems)
+    path = (*_TARGET, named[0]) if named else _TARGET
+    same = list(checks.variants_differ(source, path))
+    found: list[Problem] = []
+    chosen = _chosen(source, _TARGET, plugins.TARGETS, found)
+    # That both are the same is said once: by us, not by the plugin's rule over all its options.
+    problems += [*same, *(each for each in found if not (same and each.field == show_path(path)))]
+    return chosen
 
 
 def _plan(source: Source, strategy: Chosen | None, problems: list[Problem]) -> Plan | None:
@@ -159,8 +167,30 @@ def _chosen(source: Source, path: Path, group: str, problems: list[Problem]) -> 
     try:
         return Chosen(name=name, plugin=plugin, options=plugins.check_options(plugin, options))
     except ValidationError as error:
-        problems += describe(source, error, plugin.Options, (*path, name))
-        return None
+        found = list(describe(source, error, plugin.Options, (*path, name)))
+        known = _without_unknown(options, error)
+    chosen = None
+    try:
+        # What is unknown must not hide what the rest breaks.
+        chosen = Chosen(name=name, plugin=plugin, options=plugins.check_options(plugin, known))
+    except ValidationError as error:
+        again = describe(source, error, plugin.Options, (*path, name))
+        found += [each for each in again if each not in found]
+    problems += found
+    return chosen
+
+
+def _without_unknown(options: Mapping[str, object], error: ValidationError) -> Mapping[str, object]:
+    """The options without the fields that the plugin does not have."""
+    known = copy.deepcopy(dict(options))
+    for detail in error.errors(include_url=False):
+        if detail["type"] in UNKNOWN_FIELD:
+            *outer, name = detail["loc"]
+            part: Any = known
+            for step in outer:
+                part = part[step]
+            part.pop(name)
+    return known
 
 
 def _named(value: Any) -> tuple[str, Mapping[str, object]] | None:

@@ -1,10 +1,12 @@
 """Writes experiment documents: complete ones from checked documents, and the smallest one to start from."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from engine import plugins
+from engine.errors import UsageError
 from engine.spec.read import Document
 from engine.spec.yaml_text import dump, dump_inline
 
@@ -40,19 +42,29 @@ def to_yaml(document: Document) -> str:
     return dump(to_plain(document))
 
 
-def init(target: str, name: str = "checkout-v2") -> str:
+def init(target: str, name: str = "checkout-v2", given: Mapping[str, str] | None = None) -> str:
     """The smallest useful document for a target, with comments.
+
+    Args:
+        target: the target plugin's name.
+        name: the experiment's name.
+        given: options of the target; others that have no default get the plugin's example.
 
     Raises:
         PluginError: there is no such target.
+        UsageError: it has no such option.
     """
-    options = plugins.load(plugins.TARGETS, target).Options
-    return _SMALLEST.format(name=dump_inline(name), target=dump_inline({target: _examples(options)}))
+    schema = TypeAdapter(plugins.load(plugins.TARGETS, target).Options).json_schema()
+    fields = schema.get("properties", {})
+    options = _examples(schema) | dict(given or {})
+    for unknown in options.keys() - fields.keys():
+        msg = f"target {target} has no option {unknown}; it has {', '.join(fields)}"
+        raise UsageError(msg)
+    return _SMALLEST.format(name=dump_inline(name), target=dump_inline({target: options}))
 
 
-def _examples(options: type) -> dict[str, object]:
+def _examples(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A value for every option that has no default: the plugin's example, else the option's own name."""
-    schema = TypeAdapter(options).json_schema()
     fields = schema.get("properties", {})
     return {name: fields[name].get("examples", [name])[0] for name in schema.get("required", ())}
 

@@ -13,6 +13,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from engine.errors import Problem, SpecError
 
+MOST_BYTES = 1 << 20
+"""What a document may have at most, in UTF-8."""
+MOST_VALUES = 20_000
+"""What it may hold at most, names included: reading more would take seconds."""
+
 Path = tuple[str | int, ...]
 """Where a value is in the document: field names and list indices."""
 
@@ -27,7 +32,11 @@ class _NotPlain(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes without aliases and tags."""
+    """Composes nodes without aliases and tags, up to a number."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._values = 0
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -36,6 +45,9 @@ class _Loader(yaml.SafeLoader):
             raise _NotPlain(problem="an alias (*name)", problem_mark=mark)
         if getattr(event, "tag", None) is not None:
             raise _NotPlain(problem="a tag (!name)", problem_mark=mark)
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise _NotPlain(problem=f"more than {MOST_VALUES:,} values", problem_mark=mark)
         return super().compose_node(parent, index)
 
 
@@ -104,8 +116,10 @@ def load(text: str, filename: str) -> Source:
     """Plain data of the one document in the text.
 
     Raises:
-        SpecError: not YAML, empty, or more than one document.
+        SpecError: not YAML, empty, too long, or more than one document.
     """
+    if len(text.encode(errors="replace")) > MOST_BYTES:
+        raise SpecError((_document_problem(filename, 1, f"more than {MOST_BYTES >> 20} MiB"),))
     try:
         nodes = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.YAMLError as error:

@@ -202,7 +202,8 @@ def test_a_platform_that_is_still_starting_is_no_target_yet(platform: LocalPlatf
 
 
 def test_without_a_platform_facts_say_what_to_type(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match="type: rampwise local up"):
+    command = f"type: rampwise local up --name {tmp_path} --service checkout=v1,v2"
+    with pytest.raises(Unreachable, match=re.escape(command)):
         target_on(tmp_path).facts()
 
 
@@ -227,6 +228,22 @@ def test_a_platform_is_found_by_name_below_home_and_by_path(
     assert records.label(records.locate("blue")) == "blue"
     assert records.label(records.locate(f"{tmp_path}/local/blue")) == "blue"
     assert records.label(records.locate("/elsewhere/blue")) == "/elsewhere/blue"
+
+
+def test_a_missing_service_names_the_platform_and_others_that_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAMPWISE_HOME", str(tmp_path))
+    part = records.Part(pid=1, created_s=0.0, ports={})
+    for name, service in (("default", "search"), ("mine", "checkout"), ("yours", "cart")):
+        directory = records.locate(name)
+        directory.mkdir(parents=True)
+        versions = {service: ("v1", "v2")}
+        record = records.PlatformRecord(phase="up", starter=part, owned=False, versions=versions, parts={})
+        records.write(directory, record)
+    said = "the platform default has no service checkout; it has search; another has it: platform: mine"
+    with pytest.raises(UsageError, match=f"{said}$"):
+        target_on(records.locate("default")).facts()
 
 
 def test_one_version_cannot_be_both_arms() -> None:

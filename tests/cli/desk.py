@@ -45,7 +45,7 @@ class Clock:
 
 
 class DeskSource:
-    """Every window has a thousand requests per arm, as many of them bad as the test says."""
+    """Every window has a thousand requests per arm, as many of them bad as the test says, or is missing."""
 
     class Options(BaseModel):
         pass
@@ -53,6 +53,7 @@ class DeskSource:
     def __init__(self) -> None:
         self.bad = {"control": 10, "treatment": 10}
         self.silent = False
+        self.missing: Missing | None = None
 
     def __call__(self, options: Options) -> "DeskSource":  # the plugin is its own factory: one per desk
         return self
@@ -67,7 +68,8 @@ class DeskSource:
             control=Trials(bad=self.bad["control"], total=1000),
             treatment=Trials(bad=self.bad["treatment"], total=1000),
         )
-        readings = tuple({metric.name: reading for metric in metrics} for _ in windows)
+        found = self.missing or reading
+        readings = tuple({metric.name: found for metric in metrics} for _ in windows)
         query = 'errors_total{version=~"v1|v2"}'
         asked = QueryRecord(metric="errors", query=query, at_s=0.0, took_ms=2.0, outcome="2 series")
         return Batch(readings=readings, cursor=cursor, queries=(asked,))

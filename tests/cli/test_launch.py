@@ -4,12 +4,15 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from engine import launching
 from engine.adapters.gates import write_flag
 from engine.cli import seeing_through
+from engine.core.measure import Missing, MissingReason
+from engine.core.model import Arm
 from engine.core.outcome import ExitCode
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from tests.cli.desk import EXPERIMENT, NOW_S, Desk, DeskSource
@@ -20,7 +23,7 @@ def test_a_launch_without_wait_says_that_nobody_drives_and_what_to_type(desk: De
     assert result.exit_code == ExitCode.OK
     assert result.stdout == "checkout-v2-0001\n"
     assert "Launched checkout-v2-0001." in result.stderr
-    assert "Nobody drives it yet: `rampwise serve` drives all runs." in result.stderr
+    assert "Nobody drives it yet; start `rampwise serve`, which drives all runs." in result.stderr
 
 
 def test_a_launch_without_wait_names_the_engine_that_took_the_run(
@@ -53,7 +56,7 @@ def test_an_undecided_release_ends_with_exit_4_at_the_timeout_and_goes_on(desk: 
     text = EXPERIMENT.replace("absolute: 5pp", "absolute: 0.001pp")
     result = desk.call("launch", desk.file(text), "--wait", "--timeout", "3min")
     assert result.exit_code == ExitCode.UNDECIDED
-    assert "goes on only while somebody drives it: `rampwise serve` does" in result.stderr
+    assert "goes on only while somebody drives it: start `rampwise serve`" in result.stderr
     assert list(desk.store.active()) == ["checkout-v2-0001"]
     assert desk.store.holder("checkout-v2-0001", desk.clock.at_s) is None
 
@@ -82,7 +85,7 @@ def test_ctrl_c_ends_the_watching_with_exit_130_and_leaves_the_run(
     on_read(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
     result = desk.call("launch", desk.file(), "--wait")
     assert result.exit_code == ExitCode.INTERRUPTED
-    assert "goes on only while somebody drives it: `rampwise serve` does" in result.stderr
+    assert "goes on only while somebody drives it: start `rampwise serve`" in result.stderr
     assert list(desk.store.active()) == ["checkout-v2-0001"]
     assert desk.store.holder("checkout-v2-0001", desk.clock.at_s) is None
 
@@ -109,6 +112,7 @@ def test_a_rehearsal_shows_plan_target_flag_and_queries_and_changes_nothing(desk
     shown = desk.data("launch", desk.file(), "--dry-run")
     assert "target: 100/0 (control/treatment), v1 ready, v2 ready" in shown
     assert 'errors  errors_total{version=~"v1|v2"}  2 series  2 ms' in shown
+    assert "flag checkout-v2: would be created, open" in shown
     assert "✔ nothing is in the way; nothing was changed" in shown
     assert list(desk.store.runs()) == []
     assert not (desk.home / "flags.json").exists()
@@ -125,6 +129,41 @@ def test_a_rehearsal_names_everything_in_the_way_and_fails(desk: Desk) -> None:
         "checkout-v2 is already being released by run checkout-v2-0001",
         "fake/checkout already gives 20 % to v2",
     ]
+
+
+@pytest.mark.parametrize(
+    "reason", [MissingReason.BAD_QUERY, MissingReason.FOREIGN_SERIES, MissingReason.AMBIGUOUS_SERIES]
+)
+def test_what_waiting_does_not_mend_is_in_the_way_of_a_rehearsal(desk: Desk, reason: MissingReason) -> None:
+    desk.source.missing = Missing(reason=reason, detail="no bucket ends at slo 300ms; use one of 100ms")
+    result = desk.call("launch", desk.file(), "--dry-run")
+    assert result.exit_code == ExitCode.ERROR
+    assert "✖ in the way: errors: no bucket ends at slo 300ms; use one of 100ms" in result.stdout
+    assert "nothing is in the way" not in result.stdout
+
+
+def test_a_source_that_does_not_answer_is_in_the_way_of_a_rehearsal(desk: Desk) -> None:
+    desk.source.silent = True
+    result = desk.call("launch", desk.file(), "--dry-run")
+    assert result.exit_code == ExitCode.ERROR
+    assert "✖ in the way: the source does not answer: connection refused" in result.stdout
+
+
+def test_a_launch_warns_of_what_waiting_does_not_mend(desk: Desk) -> None:
+    desk.source.missing = Missing(reason=MissingReason.BAD_QUERY, detail="no bucket ends at slo 300ms")
+    result = desk.call("launch", desk.file(), "-o", "name")
+    assert result.exit_code == ExitCode.OK
+    assert "rampwise: warning: errors: no bucket ends at slo 300ms\n" in result.stderr
+
+
+def test_a_rehearsal_before_the_first_sample_says_to_try_again(desk: Desk) -> None:
+    gone = Missing(reason=MissingReason.NO_SERIES, detail="no series", arm=Arm.CONTROL)
+    desk.source.missing = gone
+    shown = desk.data("launch", desk.file(), "--dry-run")
+    assert "? no samples of errors yet: try again in 10 s" in shown
+    assert "✔" not in shown
+    desk.source.missing = replace(gone, arm=Arm.TREATMENT)
+    assert "✔ nothing is in the way" in desk.data("launch", desk.file(), "--dry-run")
 
 
 def test_explain_shows_each_query_and_its_answer_on_stderr(desk: Desk) -> None:

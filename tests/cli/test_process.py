@@ -92,7 +92,7 @@ def test_an_interrupted_launch_is_exit_130_and_its_run_goes_on(desk: Desk) -> No
         launching.send_signal(signal.SIGINT)
         _, rest = launching.communicate(timeout=30)
     assert launching.returncode == ExitCode.INTERRUPTED
-    assert "goes on only while somebody drives it: `rampwise serve` does" in rest
+    assert "goes on only while somebody drives it: start `rampwise serve`" in rest
     assert len(desk.store.active()) == 1
 
 

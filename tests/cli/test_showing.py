@@ -1,5 +1,6 @@
 """What list, status and events print: whole outputs, for people and for programs."""
 
+import io
 import json
 import signal
 import sqlite3
@@ -114,9 +115,44 @@ def test_a_screen_is_drawn_anew_with_every_snapshot(desk: Desk, monkeypatch: pyt
     screen = Console(force_terminal=True, width=120, record=True)
     monkeypatch.setattr(watching, "redraws", lambda: True)
     monkeypatch.setattr(watching, "Console", lambda **_: screen)
-    with watching.showing(desk.store, run_id, desk.clock, None, explain=False) as show:
+    with watching.showing(desk.store, run_id, desk.clock, None, explain=False, stays=True) as show:
         show(desk.store.load(run_id).snapshot)
     assert f"{run_id}   canary   ◐ running at 0 %" in screen.export_text()
+
+
+@pytest.mark.parametrize(("stays", "left"), [(True, "running at 0 %"), (False, "")])
+def test_a_screen_leaves_its_last_picture_only_where_nothing_else_prints_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, stays: bool, left: str
+) -> None:
+    run_id, paper = desk.launched(), io.StringIO()
+    screen = Console(force_terminal=True, width=120, file=paper)
+    monkeypatch.setattr(watching, "redraws", lambda: True)
+    monkeypatch.setattr(watching, "Console", lambda **_: screen)
+    with watching.showing(desk.store, run_id, desk.clock, None, explain=False, stays=stays) as show:
+        show(desk.store.load(run_id).snapshot)
+    erased = paper.getvalue().rpartition("\x1b[2K")[2]
+    assert left in erased
+    assert ("running" in erased) is stays
+
+
+def test_a_run_that_goes_on_has_one_standing_line(desk: Desk) -> None:
+    a_mixed_day(desk)
+    shown = desk.data("status", "needs-approval")
+    assert shown.count("needs approval") == 1
+    assert "decision" not in shown
+    assert "blocked" not in shown
+
+
+def test_the_standing_line_is_the_latest_ticks(desk: Desk) -> None:
+    run_id = desk.launched(
+        experiment("slow", "shop/slow", "steps: [10, 50]").replace("hold: 30s", "hold: 5min")
+    )
+    seen = []
+    for _ in range(6):
+        desk.clock.at_s += 10
+        desk.data("-q", "serve", "--once")
+        seen.append(desk.data("status", run_id).splitlines()[1])
+    assert seen[-2:] == ["Held 40 s of 5 min at 10 %", "Held 50 s of 5 min at 10 %"]
 
 
 @pytest.mark.parametrize("form", FORMS)

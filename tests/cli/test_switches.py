@@ -12,7 +12,7 @@ from engine.core.outcome import ExitCode
 from engine.core.target import ALL_TO_CONTROL, Weights
 from engine.demo import run
 from engine.errors import Unreachable
-from tests.cli.desk import EXPERIMENT, Desk, Entry
+from tests.cli.desk import Desk, Entry
 
 
 def test_a_freeze_is_set_shown_and_ended(desk: Desk) -> None:
@@ -85,54 +85,6 @@ def test_target_show_changes_nothing(desk: Desk) -> None:
     told = json.loads(desk.data("target", "show", desk.file(), "-o", "json"))
     assert told["weights"] == {"control": 80, "treatment": 20}
     assert desk.target.applied == []
-
-
-def test_init_writes_a_file_that_validates_and_never_overwrites(desk: Desk) -> None:
-    path = desk.home / "new.yaml"
-    result = desk.call("init", "desk", "--name", "search-v3", "-o", str(path))
-    assert result.exit_code == ExitCode.OK, result.output
-    assert desk.data("validate", str(path), "-o", "name") == "search-v3\n"
-    before = path.read_text(encoding="utf-8")
-    again = desk.call("init", "desk", "-o", str(path))
-    assert again.exit_code == ExitCode.USAGE
-    assert path.read_text(encoding="utf-8") == before
-
-
-def test_init_names_the_near_target(desk: Desk) -> None:
-    result = desk.call("init", "dsk")
-    assert result.exit_code == ExitCode.USAGE
-    assert "did you mean desk?" in result.stderr
-
-
-def test_init_with_an_impossible_name_writes_nothing(desk: Desk) -> None:
-    result = desk.call("init", "desk", "--name", "Not a name!", "-o", str(desk.home / "x.yaml"))
-    assert result.exit_code == ExitCode.USAGE
-    assert not (desk.home / "x.yaml").exists()
-
-
-def test_validate_shows_all_problems_of_all_files(desk: Desk) -> None:
-    first = desk.file(EXPERIMENT.replace("interval: 10s", "interval: 10"), "a.yaml")
-    second = desk.file(EXPERIMENT.replace("canary:", "canery:"), "b.yaml")
-    result = desk.call("validate", first, second, desk.file())
-    assert result.exit_code == ExitCode.USAGE
-    assert f"{first}:8: spec.interval: found 10" in result.stderr
-    assert f"{second}:6: spec.strategy.canery: found no plugin" in result.stderr
-    assert result.stdout == ""
-
-
-@pytest.mark.parametrize("form", ["table", "json", "yaml", "name"])
-def test_validate_prints_the_experiment_in_every_form(desk: Desk, form: str) -> None:
-    assert "checkout-v2" in desk.data("validate", desk.file(), "-o", form)
-
-
-def test_validated_yaml_means_the_same_experiment(desk: Desk) -> None:
-    complete = desk.data("validate", desk.file(), "-o", "yaml")
-    assert desk.data("validate", desk.file(complete, "again.yaml"), "-o", "yaml") == complete
-
-
-def test_the_schema_is_printed_without_a_file(desk: Desk) -> None:
-    assert json.loads(desk.data("validate", "--schema"))["$schema"].startswith("https://json-schema.org/")
-    assert desk.call("validate").exit_code == ExitCode.USAGE
 
 
 def test_plugins_tell_why_one_does_not_load(desk: Desk) -> None:

@@ -53,14 +53,14 @@ def test_a_run_is_found_by_its_experiments_name(desk: Desk) -> None:
 
 
 def test_pause_resume_and_approve_take_effect(desk: Desk) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(EXPERIMENT.replace("[10, 50]", "[{weight: 10, approve: true}, 50]"))
     desk.data("pause", run_id, "--reason", "lunch")
     assert phase(desk, run_id) is Phase.PAUSED
     desk.data("resume", run_id, "--reason", "back")
     assert phase(desk, run_id) is Phase.RUNNING
-    desk.clock.at_s += 20
-    desk.data("pause", run_id, "--reason", "tick once more")
-    desk.data("resume", run_id, "--reason", "so that the first step begins")
+    for _ in range(8):
+        desk.clock.at_s += 10
+        desk.data("-q", "serve", "--once")
     desk.data("approve", run_id, "--reason", "fine")
     assert desk.store.load(run_id).snapshot.run.approved == (0,)
 
@@ -100,7 +100,21 @@ def test_promote_on_a_terminal_asks_and_no_is_the_default(
     assert phase(desk, run_id) is end
 
 
-@pytest.mark.parametrize("verb", ["promote", "rollback", "stop", "pause", "resume", "approve"])
+@pytest.mark.parametrize(
+    ("end", "verb"), [("stop", "stop"), ("stop", "rollback"), ("rollback", "stop"), ("promote", "promote")]
+)
+def test_a_run_that_has_ended_as_asked_for_is_exit_0(desk: Desk, end: str, verb: str) -> None:
+    run_id = desk.launched()
+    desk.data(end, run_id, "--reason", "done", *(["--yes"] if end == "promote" else []))
+    before = len(desk.store.events(run_id))
+    result = desk.call(verb, run_id, "--reason", "late", *(["--yes"] if verb == "promote" else []))
+    assert result.exit_code == ExitCode.OK
+    word = {"stop": "stopped", "rollback": "rolled back", "promote": "promoted"}[end]
+    assert result.stderr == f"{run_id}: already {word}; there is nothing to do.\n"
+    assert len(desk.store.events(run_id)) == before
+
+
+@pytest.mark.parametrize("verb", ["promote", "pause", "resume", "approve"])
 def test_a_finished_run_takes_no_commands(desk: Desk, verb: str) -> None:
     run_id = desk.launched()
     desk.data("stop", run_id, "--reason", "done")

@@ -183,7 +183,7 @@ class SourceContract:
         batch = source.read((LATENCY,), windows(0, 2), {})
         assert [(query.metric, query.at_s) for query in batch.queries] == [("latency", NOW_S + 30)]
         assert "seconds_bucket" in batch.queries[0].query
-        assert batch.queries[0].outcome == "2 series, 20 samples, control 200, treatment 20"
+        assert batch.queries[0].outcome == "2 series, 20 samples, control 200, treatment 20 in the last 30 s"
 
     def test_a_broken_source_leaves_its_place_alone(self, source: MetricSource, broken: MetricSource) -> None:
         _, cursor = read_in_pieces(source, METRICS, [3])

@@ -9,7 +9,7 @@ from engine.adapters.store import SqlStore
 from engine.core.events import Actor, Freeze, Verb
 from engine.core.run import Phase
 from engine.errors import LeaseLost, UsageError
-from engine.ports import Store
+from engine.ports import Rival, Store
 from tests.contracts.store_samples import ADA, commanded, decided, ended, next_events, observed, started
 
 AnyStore = SqlStore | MemoryStore
@@ -102,6 +102,16 @@ class StoreContract:
         launch(store, "r1", name="n1", target_key="local/shop")
         with pytest.raises(UsageError, match="target local/shop is owned by run r1"):
             launch(store, "r2", name="n2", target_key="local/shop")
+
+    def test_the_rival_of_a_launch_is_of_its_name_or_else_on_its_target(self, store: AnyStore) -> None:
+        launch(store, "r1", name="n1", target_key="t1")
+        launch(store, "r2", name="n2", target_key="t2")
+        assert store.rival("n3", "t3") is None
+        assert store.rival("n3", "t1") == Rival(run_id="r1", same_name=False)
+        assert store.rival("n2", "t1") == Rival(run_id="r2", same_name=True)
+        end(store, "r2")
+        assert store.rival("n2", "t1") == Rival(run_id="r1", same_name=False)
+        assert store.rival("n2", "t2") is None
 
     def test_a_run_id_is_used_once(self, store: AnyStore) -> None:
         launch(store, "r1", name="n1", target_key="t1")

@@ -320,6 +320,14 @@ def test_a_broken_target_is_gone_and_gets_its_rollback_later(world):
     assert world.tick().run.phase is Phase.ROLLED_BACK
 
 
+@pytest.mark.parametrize("since_s", [float("nan"), float("inf")])
+def test_a_target_that_says_what_cannot_be_is_not_believed(world, since_s):
+    climb_to(world, 0)
+    world.target.health[Arm.TREATMENT] = Health(ready=True, ready_since_s=since_s)
+    run = world.tick().run
+    assert run.blockers[0].kind is BlockerKind.TARGET_GONE
+
+
 def test_a_long_backlog_is_read_before_traffic_is_given():
     world = World(experiment=quick_experiment(horizon_s=1e6))
     world.launch()

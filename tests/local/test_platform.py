@@ -26,6 +26,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform
     with LocalPlatform(
         tmp_path_factory.mktemp("local") / "platform", Shape(rate_per_s=150, sessions=50)
     ) as platform:
+        for version in ("v1", "v2"):
+            platform.set("checkout", version, error_rate=0)
         yield platform
 
 

@@ -1,11 +1,13 @@
 """Files that cannot be read at all, and documents with more than one problem."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from engine.errors import SpecError
 from engine.spec import from_plain, parse, read, to_plain
+from engine.spec.yaml_text import MOST_BYTES
 from tests.spec.documents import GOOD, edited, problems_of, with_line
 
 
@@ -48,6 +50,23 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path / 'none.yaml'}: document: found No such file or directory; expected a file to read"
     )
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", None])
+def test_a_file_without_end_is_refused_at_once(tmp_path: Path, path: str | None) -> None:
+    long = tmp_path / "long.yaml"
+    long.write_text(GOOD + "#" * MOST_BYTES)
+    began_s = time.monotonic()
+    with pytest.raises(SpecError, match="document: found more than 1 MiB; expected one ReleaseExperiment"):
+        read(Path(path or long))
+    assert time.monotonic() - began_s < 1
+
+
+def test_a_document_of_too_many_values_is_refused_before_it_costs_minutes() -> None:
+    began_s = time.monotonic()
+    (line,) = problems_of(GOOD + "x: [" + "1," * 400_000)
+    assert line.startswith("x.yaml:11: document: found more than 20,000 values")
+    assert time.monotonic() - began_s < 5
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:

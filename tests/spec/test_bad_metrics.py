@@ -6,8 +6,8 @@ from tests.spec.documents import edited, errors_with, problems_of, threshold
 
 SELECTOR = 'a counter\'s name with label conditions, such as http_requests_total{code=~"5.."}'
 NO_KIND = (
-    "found a metric of no preset or kind; expected preset: or kind: with one of: "
-    "http_errors, http_latency, proportion, distribution, threshold"
+    "found a metric of no preset or kind; expected preset: with one of: http_errors, http_latency; "
+    "or kind: with one of: proportion, distribution, threshold"
 )
 
 CASES = {
@@ -119,8 +119,16 @@ CASES = {
         edited("preset: http_errors", "kind: apdex"),
         (
             "x.yaml:8: spec.metrics[0].kind: found 'apdex'; "
-            "expected one of: distribution, http_errors, http_latency, proportion, threshold"
+            "expected one of: distribution, proportion, threshold"
         ),
+    ),
+    "preset as a kind": (
+        edited("preset: http_errors", "kind: http_errors"),
+        ("x.yaml:8: spec.metrics[0].kind: found 'http_errors', which is a preset; write preset: http_errors"),
+    ),
+    "kind as a preset": (
+        edited("preset: http_errors", "preset: proportion"),
+        ("x.yaml:8: spec.metrics[0].preset: found 'proportion', which is a kind; write kind: proportion"),
     ),
     "metric of no kind": (
         edited("preset: http_errors", "name: errors"),

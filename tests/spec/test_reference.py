@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from engine.adapters.traefik import LocalTargetOptions
 from engine.fields import format_duration
 from engine.spec import parse
 from engine.spec.document import GateField, Metadata, Spec, WindowField
-from engine.spec.metrics import KINDS
+from engine.spec.metrics import KINDS, PRESETS
 from strategies.canary import CanaryOptions
 from tests.spec.documents import GOOD
 
@@ -18,6 +19,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "experiment.md").read_text(encoding
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("metadata", Metadata),
     ("spec", Spec),
+    ("target: local", LocalTargetOptions),
     ("strategy: canary", CanaryOptions),
     ("gate", GateField),
     ("windows", WindowField),
@@ -52,14 +54,16 @@ def test_plain_defaults_are_those_of_the_models(title: str, model: type[BaseMode
         default: Any = field.default
         if name in DURATIONS:
             default = format_duration(default)
+        if isinstance(default, bool):
+            default = str(default).lower()
         if isinstance(default, str | int | float) and default != "":
             assert rows(title)[name] == f"`{default}`", name
 
 
-@pytest.mark.parametrize("said", KINDS)
+@pytest.mark.parametrize("said", PRESETS | KINDS)
 def test_every_field_of_a_metric_is_in_the_reference(said: str) -> None:
     (line,) = [line for line in section("metrics").splitlines() if f": {said}`" in line]
-    fields = set(KINDS[said].model_fields) - {"preset", "kind"}
+    fields = set((PRESETS | KINDS)[said].model_fields) - {"preset", "kind"}
     assert set(re.findall(r"`([a-z_]+)`", line)) == fields
 
 

@@ -65,7 +65,7 @@ steps = weights.flatmap(
     lambda found: st.tuples(
         *[
             st.just(weight)
-            | optional(hold=durations, floor=st.integers(0, 10**6), approve=st.booleans()).map(
+            | optional(hold=durations, floor=st.integers(1, 10**6), approve=st.booleans()).map(
                 lambda step, weight=weight: {"weight": weight} | step
             )
             for weight in found

@@ -1,8 +1,10 @@
 """The built-in gate: a flagd file on this machine, read anew at every evaluation by flagd's own evaluator."""
 
+import contextlib
 import fcntl
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +20,8 @@ from engine.errors import Unreachable, UsageError
 from engine.home import flag_file
 
 _SCHEMA = "https://flagd.dev/schema/v0/flags.json"
+_MOST_BYTES = 4 << 20
+_READABLE_BY_ALL = 0o644
 
 
 def file_provider(flag: str, options: Mapping[str, object]) -> "FlagFileProvider":
@@ -39,8 +43,8 @@ class FlagFileProvider(AbstractProvider):
     def _core(self) -> FlagdCore:
         core = FlagdCore()
         try:
-            core.set_flags(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+            core.set_flags(_text_of(self._path))
+        except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             msg = f"{self._path} cannot be read: {error}"
             raise GeneralError(msg) from error
         return core
@@ -80,14 +84,23 @@ class FlagFileProvider(AbstractProvider):
 
 
 def read_flag(flag: str, path: Path | None = None) -> bool | None:
-    """Whether the flag is open in the file; None when it is not there. UsageError when it is no flag."""
-    entry = _load(path or flag_file()).get("flags", {}).get(flag)
+    """Whether the flag is open in the file; None when it is not there.
+
+    Raises:
+        Unreachable: the file cannot be read. UsageError: the flag is none, or the file holds something else.
+    """
+    file = path or flag_file()
+    try:
+        entry = _load(file).get("flags", {}).get(flag)
+    except OSError as error:
+        msg = f"flag file {file} cannot be read: {error}; check its permissions"
+        raise Unreachable(msg) from error
     if entry is None:
         return None
     try:
         return entry["state"] == "ENABLED" and entry["variants"][entry["defaultVariant"]] is True
     except (KeyError, TypeError) as error:
-        msg = f"flag `{flag}` in {path or flag_file()} is no flagd flag: {error!r} is wrong or missing"
+        msg = f"flag `{flag}` in {file} is no flagd flag: {error!r} is wrong or missing"
         raise UsageError(msg) from error
 
 
@@ -99,22 +112,26 @@ def write_flag(flag: str, *, is_open: bool, path: Path | None = None, only_if_ab
     """
     file = path or flag_file()
     try:
+        file = file.resolve()  # a link stays, and what it points to is changed
         file.parent.mkdir(parents=True, exist_ok=True)
         with (file.parent / f".{file.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             document = _load(file)
             flags = document.setdefault("flags", {})
             if not (only_if_absent and flag in flags):
-                flags[flag] = _entry(flags.get(flag), is_open=is_open)
+                flags[flag] = _entry(flag, file, flags.get(flag, {}), is_open=is_open)
                 _replace(file, document)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         msg = f"flag file {file} cannot be written: {error}; check its permissions"
         raise Unreachable(msg) from error
     return file
 
 
-def _entry(before: Mapping[str, Any] | None, *, is_open: bool) -> dict[str, Any]:
-    kept = {key: before[key] for key in ("metadata",) if before and key in before}
+def _entry(flag: str, file: Path, before: object, *, is_open: bool) -> dict[str, Any]:
+    if not isinstance(before, dict):
+        msg = f"flag `{flag}` in {file} is no flagd flag but {before!r}; take it out of the file, or mend it"
+        raise UsageError(msg)
+    kept = {key: before[key] for key in ("metadata",) if key in before}
     return {
         "state": "ENABLED",
         "variants": {"on": True, "off": False},
@@ -123,12 +140,22 @@ def _entry(before: Mapping[str, Any] | None, *, is_open: bool) -> dict[str, Any]
     }
 
 
+def _text_of(file: Path) -> str:
+    """OSError when it cannot be read, ValueError when it is no text or too long to be a flag file."""
+    with file.open("rb") as opened:
+        content = opened.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        msg = f"it has more than {_MOST_BYTES:,} bytes"
+        raise ValueError(msg)
+    return content.decode()
+
+
 def _load(file: Path) -> dict[str, Any]:
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = json.loads(_text_of(file))
     except FileNotFoundError:
         return {"$schema": _SCHEMA, "flags": {}}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"flag file {file} is not JSON: {error}; mend it or move it away"
         raise UsageError(msg) from error
     if not isinstance(document, dict) or not isinstance(document.get("flags", {}), dict):
@@ -138,8 +165,27 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _replace(file: Path, document: Mapping[str, Any]) -> None:
+    """Put the document in place by rename, as readable as before; engines may run as another user."""
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
-        json.dump(document, new, indent=2)
-        new.flush()
-        os.fsync(new.fileno())
-    Path(new.name).replace(file)
+        temporary = Path(new.name)
+        try:
+            json.dump(document, new, indent=2)
+            new.flush()
+            os.fsync(new.fileno())
+            _dress(new.fileno(), file)
+            temporary.replace(file)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _dress(new: int, file: Path) -> None:
+    """Owner and mode of the file that is replaced; what a user may not give away stays the user's."""
+    try:
+        before = file.stat()
+    except FileNotFoundError:
+        os.fchmod(new, _READABLE_BY_ALL)
+        return
+    with contextlib.suppress(PermissionError):
+        os.fchown(new, before.st_uid, before.st_gid)
+    os.fchmod(new, stat.S_IMODE(before.st_mode))

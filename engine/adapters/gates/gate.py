@@ -1,8 +1,6 @@
 """One flag read through the OpenFeature client. Trouble is `unknown`: never open, never closed."""
 
-import importlib
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from openfeature import api
 from openfeature.client import OpenFeatureClient
@@ -10,77 +8,63 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import FlagEvaluationDetails, Reason
 from openfeature.provider import FeatureProvider
 
-from engine import plugins
+from engine.adapters.gates.providers import maker
+from engine.bounded import Bounded
 from engine.core.gate import GateState, GateStatus
 from engine.core.model import GateChoice
-from engine.errors import PluginError
 
 _CLEAN = {Reason.STATIC, Reason.TARGETING_MATCH, Reason.CACHED, Reason.SPLIT}
 _NO_PROVIDER = "No-op Provider"
 
-Factory = Callable[[str, Mapping[str, object]], FeatureProvider]
-"""Makes a provider for a flag's name and the options under `gate:`."""
-
 
 def open_gate(choice: GateChoice, experiment: str, timeout_s: float = 3.0) -> "FlagGate":
-    """The gate of an experiment. PluginError when the provider cannot be made."""
-    domain = f"rampwise-{choice.provider}-{experiment}"
-    api.set_provider(_provider(choice), domain=domain)
-    return FlagGate(api.get_client(domain), choice.flag, experiment, timeout_s)
-
-
-def _provider(choice: GateChoice) -> FeatureProvider:
-    factory: Factory
-    if ":" in choice.provider:
-        return _imported(choice)
-    factory = plugins.load("rampwise.gates", choice.provider)
-    return factory(choice.flag, choice.options)
-
-
-def _imported(choice: GateChoice) -> FeatureProvider:
-    """Any provider class by `package.module:Class`; its options are the constructor's keywords."""
-    module, _, name = choice.provider.partition(":")
-    try:
-        made: FeatureProvider = getattr(importlib.import_module(module), name)(**choice.options)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        msg = (
-            f"gate provider {choice.provider} cannot be made: {error}; check `gate: provider:` and `options:`"
-        )
-        raise PluginError(msg) from error
-    return made
+    """The gate of an experiment; asks nothing yet. PluginError when there is no such provider."""
+    return FlagGate(maker(choice), choice, experiment, timeout_s)
 
 
 class FlagGate:
-    """Reads one boolean flag with the experiment's name as targeting key."""
+    """Reads one boolean flag with the experiment's name as targeting key.
 
-    def __init__(self, client: OpenFeatureClient, flag: str, experiment: str, timeout_s: float) -> None:
-        self._client = client
-        self._flag = flag
+    The provider is made at the first read, and again at each one until it could be made.
+    """
+
+    def __init__(
+        self, make: Callable[[], FeatureProvider], choice: GateChoice, experiment: str, timeout_s: float
+    ) -> None:
+        self._make = make
+        self._flag = choice.flag
+        self._provider_name = choice.provider
+        self._domain = f"rampwise-{choice.provider}-{experiment}"
         self._context = EvaluationContext(targeting_key=experiment)
         self._timeout_s = timeout_s
+        self._client: OpenFeatureClient | None = None
+        self._questions = Bounded(at_most=1)
 
     def read(self) -> GateState:
-        """The flag's answer now; `unknown` after `timeout_s` without one."""
-        answers: list[GateState] = []
-        # A daemon thread: a provider that hangs must neither hold up the tick nor the process's end.
-        reader = threading.Thread(target=lambda: answers.append(self._judge()), daemon=True)
-        reader.start()
-        reader.join(self._timeout_s)
-        return (
-            answers[0] if answers else self._state(GateStatus.UNKNOWN, f"no answer in {self._timeout_s:g} s")
-        )
-
-    def _judge(self) -> GateState:
+        """The flag's answer now; `unknown` after `timeout_s` without one, or while an earlier one hangs."""
         try:
-            details = self._client.get_boolean_details(
-                self._flag, default_value=False, evaluation_context=self._context
-            )
+            return self._questions.call(self._ask, self._timeout_s)
+        except TimeoutError as error:
+            return self._state(GateStatus.UNKNOWN, str(error) or "no answer in time")
         except Exception as error:  # noqa: BLE001 (a provider is foreign code; anything it raises is "unknown")
-            return self._state(GateStatus.UNKNOWN, f"the provider failed: {error}")
-        return self._from_details(details)
+            return self._state(GateStatus.UNKNOWN, f"the provider failed: {type(error).__name__}: {error}")
 
-    def _from_details(self, details: FlagEvaluationDetails[bool]) -> GateState:
-        if self._provider_name() == _NO_PROVIDER:
+    def _ask(self) -> GateState:
+        if self._client is None:
+            self._client = self._connected()
+        details = self._client.get_boolean_details(
+            self._flag, default_value=False, evaluation_context=self._context
+        )
+        return self._judged(details)
+
+    def _connected(self) -> OpenFeatureClient:
+        provider = self._make()
+        api.set_provider_and_wait(provider, domain=self._domain)
+        self._provider_name = str(provider.get_metadata().name)
+        return api.get_client(self._domain)
+
+    def _judged(self, details: FlagEvaluationDetails[bool]) -> GateState:
+        if self._provider_name == _NO_PROVIDER:
             return self._state(GateStatus.UNKNOWN, "no provider is set")
         if details.error_code is not None:
             why = f"{details.error_code}: {details.error_message or 'no message'}"
@@ -92,8 +76,5 @@ class FlagGate:
         status = GateStatus.OPEN if details.value else GateStatus.CLOSED
         return self._state(status, f"{details.reason}, variant {details.variant}")
 
-    def _provider_name(self) -> str:
-        return str(self._client.provider.get_metadata().name)
-
     def _state(self, status: GateStatus, reason: str) -> GateState:
-        return GateState(status=status, flag=self._flag, provider=self._provider_name(), reason=reason)
+        return GateState(status=status, flag=self._flag, provider=self._provider_name, reason=reason)

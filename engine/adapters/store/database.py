@@ -5,9 +5,10 @@ when it writes. Commits reach the disk before they return (`synchronous=FULL`): 
 record of its intent.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _ADVICE = {
     sqlite3.SQLITE_CORRUPT: "it is damaged; restore it from a backup (`sqlite3 FILE .recover` may save more)",
     sqlite3.SQLITE_IOERR: "the disk reports an error; check the device it is on",
 }
+_PASSWORD = re.compile("//.*@")
 _OTHERWISE = "it did not do as asked; check that it can be reached and that this user may write to it"
 
 
@@ -45,14 +47,16 @@ class Database:
         parsed = _parsed(url)
         self.where = _where(parsed)
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        if self.sqlite:
-            _make_folder(parsed)
         try:
             self._engine = create_engine(parsed, connect_args=_connect_args(parsed))
         except (ArgumentError, ImportError) as error:
             msg = f"database {self.where} cannot be used: {error}. Install the driver that the URL names."
             raise StoreError(msg) from error
+        except (ValueError, TypeError) as error:
+            msg = f"database {self.where} cannot be used: {error}; correct its URL, after the `?`"
+            raise StoreError(msg) from error
         if self.sqlite:
+            _make_file(parsed)
             _configure_sqlite(self._engine)
         self._writing = self._engine.execution_options(writes=True)
 
@@ -103,8 +107,9 @@ class Database:
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as error:
-        msg = f"{url!r} is not a database URL; write it as sqlite:///path/to/rampwise.db"
+    except (ArgumentError, ValueError) as error:
+        shown = _PASSWORD.sub("//***@", url)
+        msg = f"{shown!r} is not a database URL; write it as sqlite:///path/to/rampwise.db"
         raise StoreError(msg) from error
 
 
@@ -114,15 +119,18 @@ def _where(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _make_folder(url: URL) -> None:
+def _make_file(url: URL) -> None:
+    """An empty file that only its owner may read: runs hold what options and people say."""
     if not url.database or url.database == ":memory:" or "uri" in url.query:
         return
-    folder = Path(url.database).parent
+    file = Path(url.database)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         msg = f"database {url.database}: its folder cannot be made: {error.strerror}. Name another path."
         raise StoreError(msg) from error
+    with suppress(OSError):  # there is one already, or SQLite will say why there cannot be one
+        file.touch(0o600, exist_ok=False)
 
 
 def _connect_args(url: URL) -> dict[str, Any]:

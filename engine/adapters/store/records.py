@@ -135,6 +135,11 @@ def freeze_of(row: AnyRow) -> Freeze:
     return _value("the freeze", Freeze, {"reason": row.reason, "actor": actor, "since_s": row.since_s})
 
 
+def unreadable_freeze(why: CorruptRecord) -> Freeze:
+    """What stands in for a freeze that cannot be read: somebody meant one, and only people end it."""
+    return Freeze(reason=str(why).partition(". ")[0], actor=Actor(user="somebody"), since_s=0.0)
+
+
 def _rule(what: str, name: str | None) -> Rule | None:
     if name is None:
         return None

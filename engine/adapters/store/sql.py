@@ -5,6 +5,7 @@ Every write is one transaction and the log only grows. No decision is made here.
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import delete, insert, select, update
@@ -12,13 +13,16 @@ from sqlalchemy import delete, insert, select, update
 from engine.adapters.store import checks, records, statements
 from engine.adapters.store.database import Conflict, Database
 from engine.adapters.store.leasing import Watch
+from engine.adapters.store.records import AnyRow
 from engine.adapters.store.tables import COMMANDS, EVENTS, FREEZES, RUNS
 from engine.core.events import Actor, Command, Event, Freeze, Verb
 from engine.errors import CorruptRecord
-from engine.ports import Json, Lease, Snapshot, StoredRun
+from engine.ports import Json, Lease, Rival, Snapshot, StoredRun
 
 _log = structlog.get_logger(__name__)
 _FREEZE_ID = 1
+
+T = TypeVar("T")
 
 
 class SqlStore:
@@ -31,6 +35,7 @@ class SqlStore:
     def __init__(self, database: Database, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._watch = Watch(monotonic_s)
+        self._told: set[str] = set()
 
     def close(self) -> None:
         """Close the database's connections."""
@@ -76,12 +81,25 @@ class SqlStore:
         """All readable runs, newest first; each unreadable one is logged, and told by `unreadable`."""
         found, unreadable = self._scan()
         for error in unreadable:
-            _log.warning("run_unreadable", database=self._database.where, error=str(error))
+            self._tell("run_unreadable", error)
         return found
 
     def unreadable(self) -> Sequence[CorruptRecord]:
-        """Why runs are left out of `runs`, one error per run, each naming its run."""
-        return self._scan()[1]
+        """Why runs and commands are left out, and what the freeze cannot say; each error names its row."""
+        with self._database.read() as connection:
+            commands = statements.open_commands(connection)
+            freezes = connection.execute(select(FREEZES)).all()
+        return [
+            *self._scan()[1],
+            *_sorted_out(records.command_of, commands)[1],
+            *_sorted_out(records.freeze_of, freezes)[1],
+        ]
+
+    def rival(self, name: str, target_key: str) -> Rival | None:
+        """Who keeps an experiment of this name from being launched on this target; need not be readable."""
+        with self._database.read() as connection:
+            row = statements.in_the_way(connection, name, target_key)
+        return None if row is None else Rival(run_id=row.id, same_name=row.name == name)
 
     def active(self) -> Sequence[str]:
         """Ids of runs that have not ended, oldest first; unreadable ones too."""
@@ -90,11 +108,10 @@ class SqlStore:
             return tuple(connection.scalars(query))
 
     def waiting(self) -> Sequence[str]:
-        """Ids of active runs that have commands not yet done, oldest first."""
-        asked = select(COMMANDS.c.run_id).where(COMMANDS.c.done_seq.is_(None))
-        query = select(RUNS.c.id).where(RUNS.c.active, RUNS.c.id.in_(asked))
+        """Ids of active runs that have readable commands not yet done, oldest first."""
         with self._database.read() as connection:
-            return tuple(connection.scalars(query.order_by(RUNS.c.created_s, RUNS.c.id)))
+            rows = statements.open_commands(connection)
+        return tuple(dict.fromkeys(command.run_id for command in self._commands_of(rows)))
 
     def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
         """Events and the state they lead to; without events, only the state. Closes the commands they did."""
@@ -176,11 +193,11 @@ class SqlStore:
         return records.command_of(row)
 
     def requested(self, run_id: str) -> Sequence[Command]:
-        """Commands not yet done, oldest first."""
+        """Commands not yet done, oldest first; each unreadable one is logged, and told by `unreadable`."""
         waiting = (COMMANDS.c.run_id == run_id) & COMMANDS.c.done_seq.is_(None)
         with self._database.read() as connection:
             rows = connection.execute(select(COMMANDS).where(waiting).order_by(COMMANDS.c.id)).all()
-        return tuple(records.command_of(row) for row in rows)
+        return self._commands_of(rows)
 
     def set_freeze(self, freeze: Freeze | None) -> None:
         """Begin or end the freeze."""
@@ -198,19 +215,41 @@ class SqlStore:
                 )
 
     def freeze(self) -> Freeze | None:
-        """The freeze in force, if any."""
+        """The freeze in force, if any; one that cannot be read is one, and its reason says so."""
         with self._database.read() as connection:
-            row = connection.execute(select(FREEZES)).one_or_none()
-        return None if row is None else records.freeze_of(row)
+            row = connection.execute(select(FREEZES)).first()
+        if row is None:
+            return None
+        try:
+            return records.freeze_of(row)
+        except CorruptRecord as error:
+            return records.unreadable_freeze(error)
 
     def _scan(self) -> tuple[list[StoredRun], list[CorruptRecord]]:
         with self._database.read() as connection:
             rows = connection.execute(select(RUNS).order_by(RUNS.c.created_s.desc(), RUNS.c.id.desc())).all()
-        found: list[StoredRun] = []
-        unreadable: list[CorruptRecord] = []
-        for row in rows:
-            try:
-                found.append(records.stored_run_of(row))
-            except CorruptRecord as error:
-                unreadable.append(error)
-        return found, unreadable
+        return _sorted_out(records.stored_run_of, rows)
+
+    def _commands_of(self, rows: Sequence[AnyRow]) -> tuple[Command, ...]:
+        found, unreadable = _sorted_out(records.command_of, rows)
+        for error in unreadable:
+            self._tell("command_unreadable", error)
+        return tuple(found)
+
+    def _tell(self, what: str, error: CorruptRecord) -> None:
+        """Log it once; commands are looked for every half second."""
+        if str(error) not in self._told:
+            self._told.add(str(error))
+            _log.warning(what, database=self._database.where, error=str(error))
+
+
+def _sorted_out(read: Callable[[AnyRow], T], rows: Sequence[AnyRow]) -> tuple[list[T], list[CorruptRecord]]:
+    """The rows that can be read, and why the others cannot."""
+    found: list[T] = []
+    unreadable: list[CorruptRecord] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except CorruptRecord as error:
+            unreadable.append(error)
+    return found, unreadable

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
 
 from engine.adapters.store import checks, records
 from engine.adapters.store.leasing import LeaseState
+from engine.adapters.store.records import AnyRow
 from engine.adapters.store.tables import COMMANDS, EVENTS, LEASES, RUNS
 from engine.core.events import Commanded, Event
 from engine.core.run import Phase, Run
@@ -75,14 +77,26 @@ def unknown(connection: Connection, run_id: str) -> UsageError:
     return checks.no_such_run(run_id, ((row.id, row.name) for row in known))
 
 
+def in_the_way(connection: Connection, name: str, target_key: str) -> Any:
+    """Id, name and phase of an active run of this name, or else of one on this target; None without."""
+    same = or_(RUNS.c.name == name, RUNS.c.target_key == target_key)
+    columns = (RUNS.c.id, RUNS.c.name, RUNS.c.phase)
+    query = select(*columns).where(RUNS.c.active, same).order_by(RUNS.c.name != name)
+    return connection.execute(query).first()
+
+
+def open_commands(connection: Connection) -> Sequence[AnyRow]:
+    """The rows of all commands not yet done of active runs, oldest run first."""
+    ours = (COMMANDS.c.run_id == RUNS.c.id) & RUNS.c.active & COMMANDS.c.done_seq.is_(None)
+    query = select(COMMANDS).join(RUNS, ours).order_by(RUNS.c.created_s, RUNS.c.id, COMMANDS.c.id)
+    return connection.execute(query).all()
+
+
 def why_refused(connection: Connection, run: Run) -> UsageError:
     """Whom a new run clashed with when the database refused it."""
     if connection.scalar(select(RUNS.c.id).where(RUNS.c.id == run.id)) is not None:
         return checks.id_taken(run.id)
-    same = or_(RUNS.c.name == run.name, RUNS.c.target_key == run.target_key)
-    columns = (RUNS.c.id, RUNS.c.name, RUNS.c.phase)
-    query = select(*columns).where(RUNS.c.active, same).order_by(RUNS.c.name != run.name)
-    other = connection.execute(query).first()
+    other = in_the_way(connection, run.name, run.target_key)
     if other is None:
         return checks.launched_at_once(run.name)
     if other.name == run.name:

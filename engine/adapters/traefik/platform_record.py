@@ -80,6 +80,26 @@ def label(directory: Path) -> str:
     return directory.name if directory.parent == home() else str(directory)
 
 
+def name_option(directory: Path) -> str:
+    """What has to be typed after `rampwise local VERB` to mean this platform; nothing for the default one."""
+    name = label(directory)
+    return "" if name == "default" else f" --name {name}"
+
+
+def having(service: str) -> tuple[str, ...]:
+    """Names of the platforms that serve this service."""
+    directories = sorted(home().iterdir()) if home().is_dir() else []
+    return tuple(directory.name for directory in directories if _has(directory, service))
+
+
+def _has(directory: Path, service: str) -> bool:
+    try:
+        record = read(directory)
+    except Unreachable:
+        return False
+    return record is not None and service in record.versions
+
+
 def routes_file(directory: Path, service: str) -> Path:
     """The file that says how this service's traffic is split."""
     return directory / "routes" / f"{service}.yaml"
@@ -98,7 +118,9 @@ def read(directory: Path) -> PlatformRecord | None:
         return None
     except (OSError, ValueError, ValidationError) as error:
         reason = str(error).splitlines()[0]
-        raise Unreachable(f"{path} cannot be read: {reason}; type: rampwise local down") from error
+        raise Unreachable(
+            f"{path} cannot be read: {reason}; type: rampwise local down{name_option(directory)}"
+        ) from error
 
 
 def write(directory: Path, record: PlatformRecord) -> None:

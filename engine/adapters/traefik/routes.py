@@ -84,7 +84,7 @@ def parse_routed(service: str, answer: Mapping[str, Any]) -> Routed:
     try:
         weighted = answer["weighted"]
         entries = [(str(entry["name"]), int(entry.get("weight", 1))) for entry in weighted["services"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"the proxy does not describe {service} as a weighted service") from error
     prefix = f"{service}-"
     return Routed(

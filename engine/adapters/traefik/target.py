@@ -3,23 +3,29 @@
 It needs the platform's record, its routes directory and the proxy; neither database nor Prometheus.
 """
 
+import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import requests
+import urllib3.exceptions
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.adapters.traefik import platform_record as records
 from engine.adapters.traefik.platform_record import PlatformRecord
 from engine.adapters.traefik.routes import Route, Routed, backend_name, parse_routed, publish
+from engine.bounded import BodyTooLarge, Bounded, read_body
 from engine.core.model import Arm, Matcher, Selector
 from engine.core.target import Health, RouterSeries, TargetFacts, TargetGone, TargetState, Weights
 from engine.errors import Unreachable, UsageError
 
 API_TIMEOUT_S = 1.0
 HEALTH_TIMEOUT_S = 0.5
+MOST_BYTES = 1 << 20
+MOST_HANGING = 4
 TAKE_OVER_S = 3.0
 POLL_S = 0.02
 
@@ -42,6 +48,20 @@ class LocalTargetOptions(BaseModel):
         return self
 
 
+_NO_ANSWER = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    BodyTooLarge,
+    TimeoutError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""All that asking a server and reading what it says may end in."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """The platform's record, and where it was found."""
@@ -60,6 +80,9 @@ class LocalTarget:
         self._http = requests.Session()
         # A proxy for the outside world must not see loopback traffic.
         self._http.trust_env = False
+        # One for each part, so that a version that hangs keeps nobody from asking the proxy.
+        parts = (records.PROXY, self._part(options.control), self._part(options.treatment))
+        self._questions = {part: Bounded(MOST_HANGING) for part in parts}
 
     def facts(self) -> TargetFacts:
         """Identity, versions and labels, from the platform's record.
@@ -113,15 +136,18 @@ class LocalTarget:
         directory = records.locate(options.platform)
         record = records.read(directory)
         if record is None:
-            raise Unreachable(f"there is no local platform in {directory}; type: rampwise local up")
+            versions = f"{options.service}={options.control},{options.treatment}"
+            raise Unreachable(
+                f"there is no local platform in {directory}; "
+                f"type: rampwise local up{records.name_option(directory)} --service {versions}"
+            )
         if record.phase != "up":
             raise Unreachable(
-                f"the local platform in {directory} is still starting; type: rampwise local status"
+                f"the local platform in {directory} is still starting; "
+                f"type: rampwise local status{records.name_option(directory)}"
             )
         if options.service not in record.versions:
-            raise UsageError(
-                f"the platform has no service {options.service}; it has {', '.join(record.versions)}"
-            )
+            raise UsageError(_no_service(options.service, directory, record))
         known = record.versions[options.service]
         for version in (options.control, options.treatment):
             if version not in known:
@@ -158,14 +184,29 @@ class LocalTarget:
     def _routed(self, place: _Place) -> Routed:
         url = f"{place.record.url(records.PROXY, 'api')}/api/http/services/{self._options.service}@file"
         try:
-            answer = self._http.get(url, timeout=API_TIMEOUT_S)
-            answer.raise_for_status()
-            return parse_routed(self._options.service, answer.json())
-        except (requests.RequestException, ValueError) as error:
+            status, answer = self._ask(records.PROXY, url, API_TIMEOUT_S)
+            if status != requests.codes.ok:
+                raise requests.HTTPError(status)
+            return parse_routed(self._options.service, answer)
+        except _NO_ANSWER as error:
             raise Unreachable(
                 f"the proxy gave no usable answer at {url} ({type(error).__name__}); "
                 "type: rampwise local status"
             ) from error
+
+    def _part(self, version: str) -> str:
+        """A version's name in the platform's record."""
+        return f"{self._options.service}/{version}"
+
+    def _ask(self, part: str, url: str, timeout_s: float) -> tuple[int, Any]:
+        """Status and JSON of an answer, whole and in time. Raises one of `_NO_ANSWER`."""
+
+        def get() -> tuple[int, Any]:
+            deadline_s = time.monotonic() + timeout_s
+            with self._http.get(url, timeout=timeout_s, stream=True, allow_redirects=False) as answer:
+                return answer.status_code, json.loads(read_body(answer, deadline_s, MOST_BYTES))
+
+        return self._questions[part].call(get, timeout_s)
 
     def _await_take_over(self, place: _Place, route: Route) -> Routed:
         """What is routed once the proxy has read the file, or after `TAKE_OVER_S` whatever it says then."""
@@ -188,19 +229,32 @@ class LocalTarget:
         )
 
     def _health(self, place: _Place, version: str) -> Health:
-        url = f"{place.record.url(f'{self._options.service}/{version}')}/healthz"
+        part = self._part(version)
+        url = f"{place.record.url(part)}/healthz"
         try:
-            answer = self._http.get(url, timeout=HEALTH_TIMEOUT_S)
-            ready_since_s = float(answer.json()["ready_since_s"])
-        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-            return Health(
-                ready=False, ready_since_s=None, detail=f"{version} gave no usable answer at {url}: {error}"
-            )
-        if answer.status_code != requests.codes.ok:
-            return Health(
-                ready=False, ready_since_s=None, detail=f"{version} answered {answer.status_code} at {url}"
-            )
+            status, answer = self._ask(part, url, HEALTH_TIMEOUT_S)
+            ready_since_s = float(answer["ready_since_s"])
+        except _NO_ANSWER as error:
+            return _unready(f"{version} gave no usable answer at {url}: {error}")
+        if status != requests.codes.ok:
+            return _unready(f"{version} answered {status} at {url}")
+        if not math.isfinite(ready_since_s):
+            return _unready(f"{version} is ready since {ready_since_s}, says {url}; that is no time")
         return Health(ready=True, ready_since_s=ready_since_s)
+
+
+def _unready(detail: str) -> Health:
+    return Health(ready=False, ready_since_s=None, detail=detail)
+
+
+def _no_service(service: str, directory: Path, record: PlatformRecord) -> str:
+    """Which platform lacks the service, and which others have it."""
+    others = ", ".join(f"platform: {name}" for name in records.having(service))
+    elsewhere = f"; another has it: {others}" if others else ""
+    return (
+        f"the platform {records.label(directory)} has no service {service}; "
+        f"it has {', '.join(record.versions)}{elsewhere}"
+    )
 
 
 def _percent(routed: Routed, options: LocalTargetOptions) -> Weights:
@@ -209,7 +263,7 @@ def _percent(routed: Routed, options: LocalTargetOptions) -> Weights:
     elsewhere = sum(w for v, w in routed.weights.items() if v not in (options.control, options.treatment))
     control = routed.weights.get(options.control, 0)
     treatment = routed.weights.get(options.treatment, 0)
-    if elsewhere or control + treatment != 100:
+    if elsewhere or control + treatment != 100 or min(control, treatment) < 0:
         raise Unreachable(
             f"somebody else split the traffic of {options.service}: {split}; "
             f"{options.control} and {options.treatment} should share 100; type: rampwise target reset"

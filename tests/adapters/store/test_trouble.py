@@ -1,6 +1,7 @@
 """A database that is locked, read-only, full, damaged or somebody else's: one clear message, nothing lost."""
 
 import sqlite3
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from engine.adapters.store import open_store
-from engine.core.events import Verb
+from engine.core.events import Freeze, Verb
 from engine.errors import CorruptRecord, StoreBusy, StoreError
+from engine.ports import Rival
 from tests.adapters.store.conftest import Bench
 from tests.contracts.store_samples import ADA
 
@@ -122,6 +124,33 @@ def test_a_path_is_not_a_url(url: str) -> None:
         open_store(url)
 
 
+@pytest.mark.parametrize("wrong", ["timeout=abc", "timeout=1&timeout=2", "cached_statements=x", "uri=maybe"])
+def test_what_a_url_asks_for_and_cannot_have_is_refused(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(StoreError, match=r"cannot be used: .*; correct its URL, after the `\?`"):
+        open_store(f"sqlite:///{tmp_path}/runs.db?{wrong}")
+
+
+def test_a_url_that_cannot_be_read_is_shown_without_its_password() -> None:
+    with pytest.raises(StoreError, match="is not a database URL") as caught:
+        open_store("postgresql://ada:secret@db:abc/runs")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_new_database_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/runs.db")
+    store.set_freeze(Freeze(reason="x", actor=ADA, since_s=1.0))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    store.close()
+    assert modes["runs.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
+def test_the_mode_of_a_database_that_exists_is_left_alone(bench: Bench) -> None:
+    bench.path.chmod(0o640)
+    open_store(bench.url).close()
+    assert stat.S_IMODE(bench.path.stat().st_mode) == 0o640
+
+
 def test_an_unknown_driver_is_named_without_the_password() -> None:
     with pytest.raises(StoreError, match="Install the driver") as caught:
         open_store("nosql://ada:secret@db/runs")
@@ -188,14 +217,38 @@ def test_a_missing_table_is_reported_as_trouble_of_the_database(bench: Bench) ->
         bench.store.freeze()
 
 
-def test_a_corrupt_command_and_a_corrupt_freeze_are_named(bench: Bench) -> None:
-    command = bench.store.request("r1", Verb.STOP, ADA, "", "cli", 5.0)
+def test_a_corrupt_run_is_still_the_rival_of_a_launch(bench: Bench) -> None:
+    bench.alter("UPDATE runs SET snapshot='{'")
+    assert bench.store.rival("checkout-v2", "elsewhere") == Rival(run_id="r1", same_name=True)
+    assert bench.store.rival("other", "local/checkout") == Rival(run_id="r1", same_name=False)
+    assert bench.store.rival("other", "elsewhere") is None
+
+
+def test_a_corrupt_command_is_told_once_and_hides_no_other(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = bench.store.request("r1", Verb.PAUSE, ADA, "", "cli", 5.0)
     bench.alter("UPDATE commands SET verb='dance'")
-    with pytest.raises(CorruptRecord, match=f"run r1, command {command.id} cannot be read: verb"):
-        bench.store.requested("r1")
-    bench.alter("INSERT INTO freezes VALUES (1, 'x', 'ada', '', 'noon')")
-    with pytest.raises(CorruptRecord, match="the freeze cannot be read: since_s"):
-        bench.store.freeze()
+    assert list(bench.store.waiting()) == [], "nobody is waited for whom no tick can answer"
+    good = bench.store.request("r1", Verb.STOP, ADA, "", "cli", 6.0)
+    for _ in range(3):
+        assert list(bench.store.requested("r1")) == [good]
+    assert list(bench.store.waiting()) == ["r1"]
+    assert capsys.readouterr().out.count("command_unreadable") == 1
+    [error] = bench.store.unreadable()
+    assert f"run r1, command {bad.id} cannot be read: verb" in str(error)
+
+
+def test_a_freeze_that_cannot_be_read_is_a_freeze_until_it_is_ended(bench: Bench) -> None:
+    bench.store.set_freeze(Freeze(reason="x", actor=ADA, since_s=1.0))
+    bench.alter("UPDATE freezes SET since_s='noon'")
+    freeze = bench.store.freeze()
+    assert freeze is not None
+    assert freeze.reason.startswith("the freeze cannot be read: since_s")
+    [error] = bench.store.unreadable()
+    assert "the freeze cannot be read" in str(error)
+    bench.store.set_freeze(None)
+    assert bench.store.freeze() is None
 
 
 def test_values_that_json_cannot_hold_are_refused_before_anything_is_written(bench: Bench) -> None:

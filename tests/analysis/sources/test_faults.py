@@ -177,9 +177,9 @@ def test_all_queries_of_a_read_are_forms_with_one_evaluation_time() -> None:
     assert [path for path, _, _ in server.asked] == ["/api/v1/query"] * 3
     assert {form["time"][0] for _, form, _ in server.asked} == {f"{windows(1, 2)[0].end_s:.3f}"}
     assert [form["query"][0] for _, form, _ in server.asked] == [
-        r'requests_total{code=~"5..",path="a \"quoted\" \\ path\nof two lines"}[330000ms]',
-        r'requests_total{path="a \"quoted\" \\ path\nof two lines"}[330000ms]',
-        "seconds_bucket[330000ms]",
+        r'requests_total{code=~"5..",path="a \"quoted\" \\ path\nof two lines"}[330s]',
+        r'requests_total{path="a \"quoted\" \\ path\nof two lines"}[330s]',
+        "seconds_bucket[330s]",
     ]
 
 

@@ -223,7 +223,14 @@ def test_an_slo_between_two_bounds_is_named_with_the_bounds(shop: Shop) -> None:
         buckets(shop, version, (1, 2, 3), (11, 22, 33))
     reading = shop.read_one(replace(LATENCY, slo_s=0.3))
     assert isinstance(reading, Missing)
-    assert "no bucket ends at the slo of 0.3 s; the bounds are 0.1, 0.5, inf" in reading.detail
+    assert "no bucket ends at slo 300ms; use one of 100ms, 500ms" in reading.detail
+
+
+def test_an_slo_between_two_bounds_is_named_before_the_treatment_has_series(shop: Shop) -> None:
+    buckets(shop, "v1", (1, 2, 3), (11, 22, 33))
+    reading = shop.read_one(replace(LATENCY, slo_s=0.3))
+    assert isinstance(reading, Missing)
+    assert reading.reason is MissingReason.BAD_QUERY
 
 
 def test_a_histogram_without_its_last_bucket_is_refused(shop: Shop) -> None:
