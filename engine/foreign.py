@@ -1,11 +1,16 @@
-"""Calls into plugins. What they promise not to raise becomes trouble of theirs, and never ends a tick."""
+"""Calls into plugins. What they raise becomes trouble of theirs, and never ends a tick.
+
+Texts of theirs are kept and shown, so control characters in them are written out here, at the border.
+"""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.core.gate import GateState, GateStatus
 from engine.core.measure import Missing, MissingReason, Window
 from engine.core.model import Metric
+from engine.core.printable import printable
 from engine.core.target import Health, TargetGone, TargetState, Weights
 from engine.ports import Batch, Gate, Json, MetricSource, Target
 
@@ -13,7 +18,8 @@ from engine.ports import Batch, Gate, Json, MetricSource, Target
 def ask(gate: Gate, flag: str) -> GateState:
     """The gate's answer; `unknown` when asking fails."""
     try:
-        return gate.read()
+        state = gate.read()
+        return replace(state, reason=printable(state.reason))
     except Exception as error:  # noqa: BLE001 (see the module's docstring)
         return GateState(status=GateStatus.UNKNOWN, flag=flag, provider="?", reason=_broken("gate", error))
 
@@ -26,13 +32,13 @@ def look(target: Target) -> TargetState | TargetGone:
         return TargetGone(detail=_broken("target", error))
     if isinstance(state, TargetState) and not all(map(_is_possible, (state.control, state.treatment))):
         return TargetGone(detail="the target plugin says since when a version is ready, but that is no time")
-    return state
+    return _clean(state)
 
 
 def apply(target: Target, weights: Weights) -> TargetState | TargetGone:
     """What the target routes after the act; gone when acting fails."""
     try:
-        return target.apply(weights)
+        return _clean(target.apply(weights))
     except Exception as error:  # noqa: BLE001
         return TargetGone(detail=_broken("target", error))
 
@@ -40,10 +46,23 @@ def apply(target: Target, weights: Weights) -> TargetState | TargetGone:
 def read(source: MetricSource, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Json) -> Batch:
     """Readings; trouble of the source when reading fails, so that the same windows are read again."""
     try:
-        return source.read(metrics, windows, cursor)
+        batch = source.read(metrics, windows, cursor)
+        return replace(batch, trouble=batch.trouble and _legible(batch.trouble))
     except Exception as error:  # noqa: BLE001
         trouble = Missing(reason=MissingReason.SOURCE_ERROR, detail=_broken("source", error))
         return Batch(readings=(), cursor=cursor, queries=(), trouble=trouble)
+
+
+def _clean(state: TargetState | TargetGone) -> TargetState | TargetGone:
+    if isinstance(state, TargetGone):
+        return TargetGone(detail=printable(state.detail))
+    control = replace(state.control, detail=printable(state.control.detail))
+    treatment = replace(state.treatment, detail=printable(state.treatment.detail))
+    return replace(state, control=control, treatment=treatment)
+
+
+def _legible(missing: Missing) -> Missing:
+    return replace(missing, detail=printable(missing.detail))
 
 
 def _is_possible(health: Health) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.cli.session import SOURCE
 from engine.core import talk
 from engine.core.events import Actor, Command, Commanded, Verb
+from engine.core.printable import printable
 from engine.core.run import Phase, Run
 from engine.driver import Driver
 from engine.errors import StoreBusy, UsageError
@@ -50,7 +51,7 @@ def record(driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str) -
         if not answer.done:
             raise UsageError(answer.text)
         return answer
-    command = driver.store.request(run_id, verb, actor, reason, SOURCE, driver.clock.now_s())
+    command = driver.store.request(run_id, verb, actor, printable(reason), SOURCE, driver.clock.now_s())
     return Recorded(command=command, after_seq=run.seq)
 
 

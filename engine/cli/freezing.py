@@ -20,8 +20,9 @@ def on(ctx: typer.Context, reason: ReasonOption) -> None:
     from engine.adapters.identity import person
     from engine.core import talk
     from engine.core.events import Freeze
+    from engine.core.printable import printable
 
-    freeze = Freeze(reason=reason, actor=person(), since_s=the_clock().now_s())
+    freeze = Freeze(reason=printable(reason), actor=person(), since_s=the_clock().now_s())
     the_store().set_freeze(freeze)
     session_of(ctx).say(talk.frozen_now(freeze))
 

@@ -17,10 +17,10 @@ def stop_run_of(store: Store, name: str) -> str | None:
     Raises:
         UsageError: it did not end in time; nothing was launched.
     """
-    runs = [store.load(run_id).snapshot.run for run_id in store.active()]
-    run_id = next((run.id for run in runs if run.name == name), None)
-    if run_id is None:
+    rival = store.rival(name, target_key="")
+    if rival is None:
         return None
+    run_id = rival.run_id
     driver = a_driver(store)
     answer = carry_out(driver, record(driver, run_id, Verb.STOP, person(), REASON), WITHIN_S)
     if not answer.done:

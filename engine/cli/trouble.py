@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from engine.core.outcome import ExitCode
+from engine.core.printable import printable
 from engine.errors import PluginError, RampwiseError, SpecError, UsageError
 
 DEBUG_VARIABLE = "RAMPWISE_DEBUG"
@@ -28,7 +29,7 @@ class Commands(TyperGroup):
 
 def complain(message: str) -> None:
     """An error, on stderr even with --quiet."""
-    typer.echo(f"rampwise: {message}", err=True)
+    typer.echo(printable(f"rampwise: {message}"), err=True)
 
 
 def _tell(error: RampwiseError) -> None:

@@ -26,7 +26,7 @@ _MISSING = {
     MissingReason.SOURCE_DOWN: "the source does not answer",
     MissingReason.SOURCE_SLOW: "the source did not answer in time",
     MissingReason.SOURCE_ERROR: "the source answered with an error",
-    MissingReason.BAD_QUERY: "the source refused the query",
+    MissingReason.BAD_QUERY: "the metric cannot be read like this",
 }
 
 

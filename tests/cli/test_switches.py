@@ -1,4 +1,4 @@
-"""Freeze, flags, the bare target, plugins, experiment files, the loop, and the doctor."""
+"""Freeze, flags, the bare target, plugins, the loop, and the doctor."""
 
 import json
 import sqlite3

@@ -476,3 +476,16 @@ def test_no_evidence_no_promotion_for_every_spec(experiment, trouble, gate):
     assert run.phase is not Phase.PROMOTED
     assert ALL_TO_TREATMENT not in world.target.applied
     assert world.target.applied.count(ALL_TO_CONTROL) <= 1
+
+
+def test_foreign_texts_cannot_play_with_a_terminal(world):
+    climb_to(world, 0)
+    world.target.health[Arm.TREATMENT] = Health(ready=False, ready_since_s=None, detail="down\x1b[2J")
+    assert "down\\x1b[2J" in world.tick().run.reason
+    world.target.gone = "gone\x1b[2J"
+    assert "gone\\x1b[2J" in world.tick().run.reason
+    world.target.gone = None
+    world.pass_time(10)
+    world.source.trouble = Missing(reason=MissingReason.SOURCE_DOWN, detail="\x07refused")
+    world.target.health[Arm.TREATMENT] = Health(ready=True, ready_since_s=0.0)
+    assert "\\x07refused" in world.tick().run.reason
