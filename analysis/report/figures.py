@@ -109,7 +109,8 @@ def _effect_caption(view: ReportView, row: MetricRow) -> str:
     arms = view.treatment if row.measure == "share" else f"{view.treatment} to {view.control}"
     return (
         f"The {row.measure} of {arms} ({row.counts}), since launch: {words.effect(row)}."
-        f" The band holds the true value at all times at once, except with a probability of {percent(row.alpha)}."
+        " The band holds the true value at all times at once,"
+        f" except with a probability of {percent(row.alpha)}."
         f" Held against: {words.held_against(row)}."
     )
 

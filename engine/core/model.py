@@ -199,3 +199,7 @@ class Experiment:
     on_undecided: Policy
     windows: tuple[ReleaseWindow, ...] = ()
     description: str = ""
+
+    def metric(self, name: str) -> Metric:
+        """The metric of this name."""
+        return next(metric for metric in self.metrics if metric.name == name)

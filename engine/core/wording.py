@@ -139,16 +139,14 @@ def harm(experiment: Experiment, verdict: Verdict) -> str:
     if not verdict.culprit:
         return f"Roll back: {experiment.treatment} is worse than {experiment.control}."
     finding = verdict.finding(verdict.culprit)
-    facts = f"{_comparison(finding)}; {_limit(experiment, finding, promoting=False)}"
+    facts = f"{_comparison(finding)}; {_tolerated(experiment, finding)}"
     return f"Roll back: {experiment.treatment} is worse. {facts}."
 
 
 def promote(experiment: Experiment, verdict: Verdict) -> str:
     """No guardrail is worse by its margin."""
     deciding = [finding for finding in verdict.findings if finding.weight > 0]
-    facts = ". ".join(
-        f"{_comparison(finding)}; {_limit(experiment, finding, promoting=True)}" for finding in deciding
-    )
+    facts = ". ".join(_shown(experiment, finding) for finding in deciding)
     return f"Safe to promote {experiment.treatment}: no harm found. {facts}."
 
 
@@ -182,9 +180,9 @@ def would(sentence: str) -> str:
 
 
 def _comparison(finding: Finding) -> str:
-    unit = "above the limit" if finding.kind is MetricKind.DISTRIBUTION else "bad"
     return (
-        f"{finding.metric}: {percent(finding.treatment.rate)} {unit} against {percent(finding.control.rate)}"
+        f"{finding.metric}: {percent(finding.treatment.rate)} {_unit(finding)}"
+        f" against {percent(finding.control.rate)}"
         f" ({points(finding.difference)}{_likely(finding.effect)})"
     )
 
@@ -200,11 +198,30 @@ def _likely(effect: Effect) -> str:
     return f", likely {form(effect.low)} to {form(effect.high)}"
 
 
-def _limit(experiment: Experiment, finding: Finding, *, promoting: bool) -> str:
-    metric = next(metric for metric in experiment.metrics if metric.name == finding.metric)
+def _tolerated(experiment: Experiment, finding: Finding) -> str:
+    metric = experiment.metric(finding.metric)
     if metric.kind is MetricKind.THRESHOLD:
         return f"the limit is {percent(metric.limit)}"
-    return f"the margin is {bound(metric.margin)}" if promoting else f"tolerated is {bound(metric.tolerance)}"
+    return f"tolerated is {bound(metric.tolerance)}"
+
+
+def _shown(experiment: Experiment, finding: Finding) -> str:
+    """What promotion rests on, in the margin's own unit; the ratio's interval is another question."""
+    metric = experiment.metric(finding.metric)
+    rate, confidence = percent(finding.treatment.rate), percent(1 - experiment.alpha_promote)
+    if metric.kind is MetricKind.THRESHOLD:
+        return (
+            f"{metric.name}: {rate} bad, below the limit of {percent(metric.limit)} ({confidence} confidence)"
+        )
+    worse = bound(metric.margin).removeprefix("+")
+    return (
+        f"{metric.name}: {rate} {_unit(finding)} against {percent(finding.control.rate)}, "
+        f"worse by less than {worse} ({confidence} confidence)"
+    )
+
+
+def _unit(finding: Finding) -> str:
+    return "above the limit" if finding.kind is MetricKind.DISTRIBUTION else "bad"
 
 
 # -- headlines -------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 
 from engine.core import talk, wording
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
-from engine.core.model import Arm, MetricKind, Mode, Policy
+from engine.core.model import Arm, Bound, MetricKind, Mode, Policy
 from engine.core.proposal import Climb, Finish, Wait
 from engine.core.run import Act, Phase
 from engine.core.target import Health, Weights
@@ -34,6 +34,24 @@ def test_harm_says_how_much_worse_how_sure_and_what_was_tolerated():
     assert harm_of(effect=RATIO) == (
         "Roll back: v2 is worse. errors: 4 % bad against 1 % (+3 pp, likely 1.1× to 17×); tolerated is 1.05×."
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (MetricKind.PROPORTION, "1 % bad against 1 %, worse by less than 2 pp (95 % confidence)."),
+        (
+            MetricKind.DISTRIBUTION,
+            "1 % above the limit against 1 %, worse by less than 2 pp (95 % confidence).",
+        ),
+        (MetricKind.THRESHOLD, "1 % bad, below the limit of 2 % (95 % confidence)."),
+    ],
+)
+def test_promotion_says_what_was_shown_in_the_margins_unit(kind, sentence):
+    metric = a_metric(kind=kind, limit=0.02, margin=Bound(absolute=0.02))
+    verdict = a_verdict(findings=(a_finding(kind=kind, treatment=arm(10), control=arm(10)),))
+    told = wording.promote(an_experiment(metrics=(metric,)), verdict)
+    assert told == f"Safe to promote v2: no harm found. errors: {sentence}"
 
 
 def test_harm_against_a_limit_is_told_in_shares():
