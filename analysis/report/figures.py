@@ -17,10 +17,15 @@ from analysis.report.rows import MetricRow
 from analysis.report.view import ReportView
 from engine.core.numbers import duration, percent
 
+_LAG = "Points stand where requests were served; their data are read some seconds later."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure; `chart` is None while there is nothing to draw, rows of the table begin with a time."""
+    """One figure; `chart` is None while there is nothing to draw and `empty` says why.
+
+    Rows of the table begin with a time.
+    """
 
     id: str
     title: str
@@ -28,6 +33,7 @@ class Figure:
     chart: Chart | None
     columns: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
+    empty: str = "Nothing measured yet."
 
 
 def figures(view: ReportView) -> tuple[Figure, ...]:
@@ -43,7 +49,7 @@ def _evidence(view: ReportView) -> Figure:
     return Figure(
         id="evidence",
         title="Evidence of harm over time",
-        caption=f"{now}At {threshold:,.0f} the run is rolled back. {drawn}",
+        caption=f"{now}At {threshold:,.0f} the run is rolled back. {drawn} {_LAG}",
         chart=evidence_chart(view) if view.points else None,
         columns=(
             "Time (UTC)",
@@ -86,7 +92,17 @@ def _effects(view: ReportView) -> Iterator[Figure]:
                 "High",
             ),
             table=tuple(_effect_cells(view, index, row)),
+            empty=_why_no_effect(view, row),
         )
+
+
+def _why_no_effect(view: ReportView, row: MetricRow) -> str:
+    if not (row.control.total and row.treatment.total):
+        return "Nothing measured yet."
+    none = " and ".join(
+        name for name, arm in ((view.control, row.control), (view.treatment, row.treatment)) if not arm.bad
+    )
+    return f"There is no ratio to draw: {none} had no such requests. The table above has the difference."
 
 
 def _effect_cells(view: ReportView, index: int, row: MetricRow) -> Iterator[tuple[str, ...]]:

@@ -27,6 +27,7 @@ MAX_POINTS = 480
 """Points on a chart at the most; a longer run shows several windows as one point."""
 
 _FLOOR = -1000.0
+_NOT_THERE_YET = {MissingReason.NO_SERIES, MissingReason.NO_TRAFFIC}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +82,14 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """All of it: points in time order, what was missing, and the verdict after the last window."""
+    """All of it: points in time order, what was missing, and the verdict after the last window.
+
+    `start_windows` passed before both variants had traffic to be compared; they are no gaps.
+    """
 
     points: tuple[Point, ...]
     gaps: tuple[Gap, ...]
+    start_windows: int
     verdict: Verdict
 
 
@@ -100,7 +105,12 @@ def trace(experiment: Experiment, events: Sequence[Event]) -> Trace:
         evidence = evaluate.update(experiment, evidence, chunk)
         verdict = evaluate.verdict(experiment, evidence)
         points.append(_point(experiment, chunk, verdict))
-    return Trace(points=tuple(points), gaps=_gaps(observations), verdict=verdict)
+    return Trace(
+        points=tuple(points),
+        gaps=_gaps(observations),
+        start_windows=_start(observations),
+        verdict=verdict,
+    )
 
 
 def observations_of(events: Sequence[Event]) -> tuple[Observation, ...]:
@@ -174,10 +184,26 @@ def _metric_point(metric: Metric, chunk: Sequence[Observation], finding: Finding
     )
 
 
+def _start(observations: Sequence[Observation]) -> int:
+    """How many windows passed, at the beginning, before both variants had traffic to be compared."""
+    return next(
+        (
+            place
+            for place, observation in enumerate(observations)
+            if not all(_is_not_there_yet(reading) for reading in observation.readings.values())
+        ),
+        0,
+    )
+
+
+def _is_not_there_yet(reading: Reading) -> bool:
+    return isinstance(reading, Missing) and reading.reason in _NOT_THERE_YET
+
+
 def _gaps(observations: Sequence[Observation]) -> tuple[Gap, ...]:
     windows: Counter[tuple[str, MissingReason]] = Counter()
     details: dict[tuple[str, MissingReason], str] = {}
-    for observation in observations:
+    for observation in observations[_start(observations) :]:
         for metric, reading in observation.readings.items():
             if isinstance(reading, Missing):
                 windows[metric, reading.reason] += 1

@@ -44,7 +44,8 @@ class Health:
     Attributes:
         data_until_s: end of the latest window in which every deciding metric was measured; None before.
         data_age_s: from then until the end of the run, or until now while it lasts.
-        windows: counted as evidence. windows_read: all, warm-up and gaps too. gaps: what was missing.
+        windows: counted as evidence. windows_read: all, warm-up and gaps too. gaps: what was missing
+            after the first `start_windows`, in which there was nothing to compare yet.
     """
 
     data_until_s: float | None
@@ -52,6 +53,7 @@ class Health:
     windows: int
     windows_read: int
     warm_up_windows: int
+    start_windows: int
     gaps: tuple[Gap, ...]
 
 
@@ -223,6 +225,7 @@ def _health(run: Run, evidence: Trace, now_s: float) -> Health:
         windows=verdict.windows,
         windows_read=verdict.windows_read,
         warm_up_windows=sum(point.warm_up_windows for point in evidence.points),
+        start_windows=evidence.start_windows,
         gaps=evidence.gaps,
     )
 

@@ -73,10 +73,12 @@ def held_against(row: MetricRow) -> str:
 def e_value(log10_e: float) -> str:
     """An e-value: plain while short, else as a power of ten.
 
-    >>> e_value(2.0), e_value(-0.30103), e_value(12.34)
-    ('100', '0.5', '10^12.3')
+    >>> e_value(3.155), e_value(-0.30103), e_value(12.34)
+    ('1,429', '0.5', '10^12.3')
     """
-    return f"{10**log10_e:.3g}" if -3 <= log10_e < 4 else f"10^{log10_e:.1f}"
+    if not -3 <= log10_e < 6:
+        return f"10^{log10_e:.1f}"
+    return f"{10**log10_e:,.0f}" if log10_e >= 2 else f"{10**log10_e:.3g}"
 
 
 def iso(at_s: float) -> str:
@@ -114,7 +116,24 @@ def decided(view: ReportView) -> str:
     """How long it took and by which rule."""
     if view.decided_after_s is None:
         return "not decided yet"
-    return f"after {duration(view.decided_after_s)}" + (f" by rule {view.ended_by}" if view.ended_by else "")
+    return f"after {duration(view.decided_after_s)}" + (f" (rule {view.ended_by})" if view.ended_by else "")
+
+
+def start(view: ReportView) -> str:
+    """The first windows, before both variants had traffic."""
+    count = view.health.start_windows
+    if not count:
+        return ""
+    return f"; nothing to compare yet in the first {windows(count)}"
+
+
+def windows(count: int) -> str:
+    """So many windows.
+
+    >>> windows(1), windows(1200)
+    ('1 window', '1,200 windows')
+    """
+    return f"{count:,} window{'' if count == 1 else 's'}"
 
 
 def data(view: ReportView) -> str:
@@ -122,10 +141,10 @@ def data(view: ReportView) -> str:
     health = view.health
     counted = f"{health.windows:,} windows counted of {health.windows_read:,} read"
     if health.data_until_s is None or health.data_age_s is None:
-        return f"no complete window yet; {counted}"
+        return f"no complete window yet; {counted}{start(view)}"
     than = "the end" if view.phase.ended else "this report"
     age = f"{duration(health.data_age_s)} before {than}"
-    return f"complete until {clock_time(health.data_until_s)}, {age}; {counted}"
+    return f"complete until {clock_time(health.data_until_s)}, {age}; {counted}{start(view)}"
 
 
 def traffic(view: ReportView) -> str:
@@ -147,4 +166,4 @@ def reached(rung: Rung) -> str:
 def gap(each: Gap) -> str:
     """What was missing, how often and why."""
     why = wording.missing(each.reason)
-    return f"{each.metric}: {each.windows} windows: {why}" + (f" ({each.detail})" if each.detail else "")
+    return f"{each.metric}: {windows(each.windows)}: {why}" + (f" ({each.detail})" if each.detail else "")

@@ -6,11 +6,12 @@ import pytest
 
 from analysis import evaluate
 from analysis.report.rows import MetricRow
-from analysis.report.trace import MAX_POINTS, observations_of
+from analysis.report.trace import MAX_POINTS, observations_of, trace
 from analysis.report.view import ReportView
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
-from engine.core.events import Applied, Intended, Verb
-from engine.core.measure import MissingReason, TrialsReading
+from engine.core.events import ENGINE, Applied, Event, Intended, Observed, Verb
+from engine.core.measure import Missing, MissingReason, Observation, Trials, TrialsReading, Window
+from engine.core.model import Arm
 from engine.core.run import Act, Phase
 from engine.core.target import Weights
 from engine.core.verdict import VerdictKind
@@ -226,3 +227,35 @@ def test_the_hash_names_the_spec_and_nothing_else() -> None:
 
 def row(view: ReportView, metric: str) -> MetricRow:
     return next(each for each in view.metrics if each.metric == metric)
+
+
+def test_windows_before_there_was_anything_to_compare_are_a_start_and_no_gap() -> None:
+    early = Missing(reason=MissingReason.NO_SERIES, detail="no series", arm=Arm.TREATMENT)
+    late = Missing(reason=MissingReason.STALE, detail="too old")
+    readings = [
+        early,
+        early,
+        TrialsReading(control=Trials(bad=0, total=9), treatment=Trials(bad=0, total=1)),
+        late,
+    ]
+    observations = tuple(
+        Observation(
+            window=Window(index=i, start_s=i * 15.0, end_s=i * 15.0 + 15.0), readings={"errors": reading}
+        )
+        for i, reading in enumerate(readings)
+    )
+    event = Event(
+        run_id="r",
+        seq=1,
+        at_s=NOW_S,
+        actor=ENGINE,
+        source="test",
+        reason="",
+        rule=None,
+        payload=Observed(observations=observations),
+    )
+    seen = trace(an_experiment(), [event])
+    assert (seen.start_windows, [(gap.reason, gap.windows) for gap in seen.gaps]) == (
+        2,
+        [(MissingReason.STALE, 1)],
+    )
