@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from analysis.report import words
-from analysis.report.charts import Chart
 from analysis.report.figures import Figure, figures
+from analysis.report.marks import Chart
 from analysis.report.view import ReportView
 from engine.core.model import Mode
 from engine.core.numbers import clock_time, duration, percent
@@ -21,19 +21,17 @@ from engine.core.numbers import clock_time, duration, percent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A figure with its picture, None where there is nothing to draw or nothing to draw it with."""
+    """A figure with its pictures, None where there is nothing to draw or nothing to draw it with."""
 
     figure: Figure
-    svg: Markup | None
+    wide: Markup | None
+    narrow: Markup | None
 
 
 def to_html(view: ReportView) -> str:
     """The page."""
-    drawn = [
-        Drawn(figure=figure, svg=None if figure.chart is None else draw(figure.chart))
-        for figure in figures(view)
-    ]
-    undrawn = any(each.figure.chart is not None and each.svg is None for each in drawn)
+    drawn = [_drawn(figure) for figure in figures(view)]
+    undrawn = any(each.figure.charts is not None and each.wide is None for each in drawn)
     return _template().render(
         view=view,
         figures=drawn,
@@ -41,6 +39,12 @@ def to_html(view: ReportView) -> str:
         observe=view.mode is Mode.OBSERVE,
         spec=yaml.safe_dump(dict(view.spec), sort_keys=False, allow_unicode=True, width=100),
     )
+
+
+def _drawn(figure: Figure) -> Drawn:
+    if figure.charts is None:
+        return Drawn(figure=figure, wide=None, narrow=None)
+    return Drawn(figure=figure, wide=draw(figure.charts.wide), narrow=draw(figure.charts.narrow))
 
 
 def draw(chart: Chart) -> Markup | None:

@@ -124,4 +124,4 @@ def _limit_rates(metric: Metric, control: float | None) -> tuple[float | None, f
 def _note(finding: Finding) -> str:
     if finding.distrust:
         return finding.distrust
-    return "" if finding.missing is None else wording.no_data(finding.metric, finding.missing)
+    return "" if finding.missing is None else wording.missing(finding.missing.reason)

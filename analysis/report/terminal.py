@@ -15,8 +15,8 @@ from engine.core.model import Mode
 from engine.core.numbers import clock_time, duration
 from engine.core.verdict import VerdictKind
 
-PLAIN_WIDTH = 140
-"""Columns where there is no terminal to ask."""
+PLAIN_WIDTH = 100_000
+"""Columns where there is no terminal to ask: a line is never broken, least of all within a word."""
 
 _COLOURS = {
     VerdictKind.HARMFUL: "red",
@@ -102,12 +102,12 @@ def _metrics(view: ReportView) -> RenderableType:
             Text(words.share(row.control)),
             Text(words.share(row.treatment)),
             Text(words.difference(row)),
-            Text(f"{row.measure} {words.effect(row)}"),
+            Text(words.effect(row, view.control)),
             Text(words.held_against(row)),
             Text(f"{row.icon} {row.word}", style=_COLOURS[row.verdict]),
         )
     notes = [Text(f"{row.metric}: {row.note}") for row in view.metrics if row.note]
-    return Group(table, *notes)
+    return Group(table, Text(words.SAME_SECONDS), *notes)
 
 
 def _evidence(view: ReportView) -> Iterator[str]:
@@ -127,10 +127,16 @@ def _evidence(view: ReportView) -> Iterator[str]:
 
 
 def _ramp(view: ReportView) -> RenderableType:
-    table = _table("STEP", "SHARE", "HOLD", "FLOOR PER ARM", "REACHED")
+    table = _table(
+        "STEP", "SHARE", "HOLD", "FLOOR PER ARM", words.time_column(view).replace("Time", "REACHED")
+    )
     for rung in view.ramp:
         table.add_row(
-            f"{rung.number}", f"{rung.weight_pct} %", _hold(rung), f"{rung.floor:,}", words.reached(rung)
+            f"{rung.number}",
+            f"{rung.weight_pct} %",
+            _hold(rung),
+            f"{rung.floor:,}",
+            words.reached(view, rung),
         )
     path = " → ".join(words.split(each) for each in view.splits)
     return Group(table, Text(f"share of {view.treatment} over time: {path}"))
@@ -143,15 +149,17 @@ def _hold(rung: Rung) -> str:
 def _data(view: ReportView) -> Iterator[str]:
     yield f"served by {view.treatment}: {words.served(view.exposure)}"
     yield words.data(view)
+    if words.lag(view):
+        yield words.lag(view)
     for gap in view.health.gaps:
-        yield f"missing: {words.gap(gap)}"
+        yield f"missing: {words.gap(gap)}" + (f" ({gap.detail})" if gap.detail else "")
 
 
 def _log(view: ReportView) -> RenderableType:
-    table = _table("TIME (UTC)", "WHO", "WHAT", "RULE", "WEIGHTS", "RESULT", "REASON")
+    table = _table(words.time_column(view).upper(), "WHO", "WHAT", "RULE", "WEIGHTS", "RESULT", "REASON")
     for entry in view.log:
         table.add_row(
-            words.time_of_day(entry.at_s),
+            words.time_of_day(view, entry.at_s),
             Text(entry.actor),
             entry.what,
             entry.rule or "",

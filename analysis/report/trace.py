@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import assert_never
 
 from analysis import evaluate
@@ -46,6 +47,7 @@ class MetricPoint:
         control, treatment: trials within these windows, None when none of them was measured.
         log10_e_harm, log10_e_promote: decimal logs of the metric's e-values, cumulative.
         effect, low, high: cumulative estimate and its confidence sequence; None is unknown or unbounded.
+        difference: treatment minus control in rate, cumulative; None is unknown.
     """
 
     metric: str
@@ -56,6 +58,7 @@ class MetricPoint:
     effect: float | None
     low: float | None
     high: float | None
+    difference: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +126,17 @@ def observations_of(events: Sequence[Event]) -> tuple[Observation, ...]:
     )
 
 
+def data_lag_s(events: Sequence[Event]) -> float | None:
+    """How long after its end a window was usually read (median), None before the first one."""
+    lags_s = [
+        event.at_s - observation.window.end_s
+        for event in events
+        if isinstance(event.payload, Observed)
+        for observation in event.payload.observations
+    ]
+    return median(lags_s) if lags_s else None
+
+
 def counts(metric: Metric, reading: Reading) -> tuple[Counts, Counts] | None:
     """Trials of control and treatment in one window, None when nothing was measured."""
     match reading:
@@ -181,6 +195,7 @@ def _metric_point(metric: Metric, chunk: Sequence[Observation], finding: Finding
         effect=finding.effect.estimate,
         low=finding.effect.low,
         high=finding.effect.high,
+        difference=finding.difference,
     )
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from analysis.report.history import LogEntry, Rung, Split, decision_log, rungs, splits
 from analysis.report.rows import MetricRow, rows
-from analysis.report.trace import Counts, Gap, Point, Trace, counts, observations_of, total, trace
+from analysis.report.trace import Counts, Gap, Point, Trace, counts, data_lag_s, observations_of, total, trace
 from engine.core import wording
 from engine.core.decision import Blocker, Rule
 from engine.core.events import Event
 from engine.core.labels import PHASE_WORDS
+from engine.core.measure import Observation
 from engine.core.model import Arm, Experiment, Metric, MetricKind, Mode, Unit
 from engine.core.run import Phase, Run
 from engine.core.verdict import VerdictKind
@@ -28,7 +29,8 @@ from engine.ports import QueryRecord
 class Exposure:
     """Whom the treatment served so far, warm-up included: trials of `metric` and bad ones among them.
 
-    `treatment` is None as long as no window was measured; `unknown_windows` were not measured at all.
+    `treatment` is None as long as no window was measured; `unknown_windows` were not measured at all, those
+    before there was anything to compare left out.
     """
 
     metric: str
@@ -44,12 +46,14 @@ class Health:
     Attributes:
         data_until_s: end of the latest window in which every deciding metric was measured; None before.
         data_age_s: from then until the end of the run, or until now while it lasts.
+        lag_s: how long after its end a window was usually read; None before the first one.
         windows: counted as evidence. windows_read: all, warm-up and gaps too. gaps: what was missing
             after the first `start_windows`, in which there was nothing to compare yet.
     """
 
     data_until_s: float | None
     data_age_s: float | None
+    lag_s: float | None
     windows: int
     windows_read: int
     warm_up_windows: int
@@ -186,8 +190,8 @@ def build_view(
         generated_s=now_s,
         blockers=() if run.phase.ended else run.blockers,
         metrics=rows(experiment, evidence.verdict),
-        exposure=_exposure(experiment, events),
-        health=_health(run, evidence, now_s),
+        exposure=_exposure(experiment, observations_of(events)[evidence.start_windows :]),
+        health=_health(run, evidence, now_s, data_lag_s(events)),
         points=evidence.points,
         ramp=rungs(experiment, run.launched_s, events),
         splits=splits(events),
@@ -200,12 +204,12 @@ def build_view(
     )
 
 
-def _exposure(experiment: Experiment, events: Sequence[Event]) -> Exposure:
+def _exposure(experiment: Experiment, observations: Sequence[Observation]) -> Exposure:
     metric = next(
         (each for each in experiment.metrics if each.kind is not MetricKind.DISTRIBUTION),
         experiment.metrics[0],
     )
-    pairs = [counts(metric, observation.readings[metric.name]) for observation in observations_of(events)]
+    pairs = [counts(metric, observation.readings[metric.name]) for observation in observations]
     measured = [pair[1] for pair in pairs if pair is not None]
     return Exposure(
         metric=metric.name,
@@ -215,13 +219,14 @@ def _exposure(experiment: Experiment, events: Sequence[Event]) -> Exposure:
     )
 
 
-def _health(run: Run, evidence: Trace, now_s: float) -> Health:
+def _health(run: Run, evidence: Trace, now_s: float, lag_s: float | None) -> Health:
     verdict = evidence.verdict
     as_of_s = now_s if run.ended_s is None else run.ended_s
     until_s = verdict.data_until_s
     return Health(
         data_until_s=until_s,
         data_age_s=None if until_s is None else max(as_of_s - until_s, 0.0),
+        lag_s=lag_s,
         windows=verdict.windows,
         windows_read=verdict.windows_read,
         warm_up_windows=sum(point.warm_up_windows for point in evidence.points),

@@ -1,5 +1,6 @@
 """Numbers of the view as text, the same for terminal and page. Pure; sentences are in `wording`."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -8,11 +9,30 @@ from analysis.report.rows import MetricRow, Share
 from analysis.report.trace import Counts, Gap
 from analysis.report.view import Exposure, ReportView
 from engine.core import wording
+from engine.core.decision import Rule
 from engine.core.model import MetricKind, Mode
 from engine.core.numbers import clock_time, duration, percent, points, times
 
 NOT_MEASURED = "not measured"
 """In place of a number that nobody has; never a zero or a dash."""
+
+SAME_SECONDS = (
+    "Differences and ratios compare both versions within the same seconds, so they may differ from plain"
+    " subtraction of the totals while traffic shifts."
+)
+
+_BECAUSE = {
+    Rule.GATE_CLOSED: "by the flag",
+    Rule.STOPPED: "stopped by a person",
+    Rule.ROLLED_BACK: "rolled back by a person",
+    Rule.PROMOTED: "promoted by a person",
+    Rule.TREATMENT_UNHEALTHY: "for a variant that could not serve",
+    Rule.HARM: "for harm",
+    Rule.EVIDENCE: "on evidence",
+    Rule.HORIZON: "for lack of time",
+    Rule.BLIND_TOO_LONG: "for lack of data",
+    Rule.UNTRUSTWORTHY_TOO_LONG: "for lack of data to be trusted",
+}
 
 
 def share(arm: Share) -> str:
@@ -39,17 +59,32 @@ def amount(value: float | None, *, measure: str) -> str:
     return percent(value) if measure == "share" else times(value)
 
 
-def effect(row: MetricRow) -> str:
+def without_ratio(row: MetricRow) -> bool:
+    """Whether both variants were measured, but control had nothing bad that a ratio could be formed with."""
+    measured = row.difference is not None and row.control.total > 0
+    return measured and row.measure != "share" and row.effect is None
+
+
+def estimate(row: MetricRow, control: str) -> str:
+    """The effect in its measure, or why there is none."""
+    if without_ratio(row):
+        return f"no ratio ({control} had none)"
+    if row.effect is None:
+        return f"no {row.measure} yet"
+    return f"{row.measure} {amount(row.effect, measure=row.measure)}"
+
+
+def effect(row: MetricRow, control: str) -> str:
     """Estimate and confidence sequence."""
-    return f"{amount(row.effect, measure=row.measure)}, {interval(row)}"
+    return ", ".join(each for each in (estimate(row, control), interval(row)) if each)
 
 
 def interval(row: MetricRow) -> str:
-    """The confidence sequence; an open end is said in words."""
+    """The confidence sequence; an open end is said in words, nothing at all of nothing."""
     low, high = (amount(end, measure=row.measure) for end in (row.low, row.high))
     match row.low, row.high:
         case None, None:
-            return "not bounded yet"
+            return "" if row.effect is None else "not bounded yet"
         case None, _:
             return f"at most {high}"
         case _, None:
@@ -63,11 +98,16 @@ def difference(row: MetricRow) -> str:
     return points(row.difference)
 
 
-def held_against(row: MetricRow) -> str:
+def limits(row: MetricRow) -> tuple[str, ...]:
     """Tolerance and margin, or the limit."""
     if row.kind is MetricKind.THRESHOLD:
-        return row.margin
-    return f"tolerance {row.tolerance}, margin {row.margin}"
+        return (row.margin,)
+    return f"tolerance {row.tolerance}", f"margin {row.margin}"
+
+
+def held_against(row: MetricRow) -> str:
+    """The limits as one phrase."""
+    return ", ".join(limits(row))
 
 
 def e_value(log10_e: float) -> str:
@@ -86,9 +126,33 @@ def iso(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def time_of_day(at_s: float) -> str:
-    """A moment within the run, UTC, with its date."""
-    return clock_time(at_s).removesuffix(" UTC")
+def day(view: ReportView) -> str:
+    """The date in UTC, if the whole run fell on one; else empty."""
+    last_s = view.generated_s if view.ended_s is None else view.ended_s
+    first, last = (f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}" for at_s in (view.launched_s, last_s))
+    return first if first == last else ""
+
+
+def time_of_day(view: ReportView, at_s: float) -> str:
+    """A moment within the run, UTC: without its date if all have the same."""
+    return clock_time(at_s).removesuffix(" UTC").removeprefix(day(view)).strip()
+
+
+def time_column(view: ReportView) -> str:
+    """What heads a column of such moments, with the date that they leave out."""
+    return f"Time (UTC, {day(view)})" if day(view) else "Time (UTC)"
+
+
+def lag(view: ReportView) -> str:
+    """How far the data are behind the traffic; empty before there are any."""
+    if view.health.lag_s is None:
+        return ""
+    return f"data arrive about {duration(max(view.health.lag_s, 1))} later"
+
+
+def target(view: ReportView) -> str:
+    """What carries traffic; a path in its key begins with one slash only."""
+    return re.sub("/+", "/", view.target)
 
 
 def labels(values: Mapping[str, str]) -> str:
@@ -105,7 +169,7 @@ def weights_of(entry: LogEntry) -> str:
 
 def served(exposure: Exposure) -> str:
     """Whom the treatment served, in a sentence's words."""
-    gaps = f"; {exposure.unknown_windows} windows unknown" if exposure.unknown_windows else ""
+    gaps = f"; {windows(exposure.unknown_windows)} unknown" if exposure.unknown_windows else ""
     if exposure.treatment is None:
         return f"unknown: nothing measured for {exposure.metric}{gaps}"
     bad = "" if exposure.treatment.bad is None else f", {exposure.treatment.bad:,} of them bad"
@@ -113,10 +177,11 @@ def served(exposure: Exposure) -> str:
 
 
 def decided(view: ReportView) -> str:
-    """How long it took and by which rule."""
+    """How long it took and why it ended."""
     if view.decided_after_s is None:
         return "not decided yet"
-    return f"after {duration(view.decided_after_s)}" + (f" (rule {view.ended_by})" if view.ended_by else "")
+    why = "" if view.ended_by is None else f", {_BECAUSE.get(view.ended_by, f'rule {view.ended_by}')}"
+    return f"after {duration(view.decided_after_s)}{why}"
 
 
 def start(view: ReportView) -> str:
@@ -158,12 +223,11 @@ def split(each: Split) -> str:
     return f"{each.weight_pct} %" + (" (would be)" if each.would else "")
 
 
-def reached(rung: Rung) -> str:
+def reached(view: ReportView, rung: Rung) -> str:
     """When a step began."""
-    return "not reached" if rung.reached_s is None else clock_time(rung.reached_s)
+    return "not reached" if rung.reached_s is None else time_of_day(view, rung.reached_s)
 
 
 def gap(each: Gap) -> str:
-    """What was missing, how often and why."""
-    why = wording.missing(each.reason)
-    return f"{each.metric}: {windows(each.windows)}: {why}" + (f" ({each.detail})" if each.detail else "")
+    """What was missing, how often and why; the detail is the source's own text."""
+    return f"{each.metric}: {windows(each.windows)}: {wording.missing(each.reason)}"

@@ -139,7 +139,8 @@ def harm(experiment: Experiment, verdict: Verdict) -> str:
     if not verdict.culprit:
         return f"Roll back: {experiment.treatment} is worse than {experiment.control}."
     finding = verdict.finding(verdict.culprit)
-    facts = f"{_comparison(finding)}; {_tolerated(experiment, finding)}"
+    metric = experiment.metric(finding.metric)
+    facts = f"{_comparison(metric, finding)}; {_tolerated(metric)}"
     return f"Roll back: {experiment.treatment} is worse. {facts}."
 
 
@@ -179,9 +180,12 @@ def would(sentence: str) -> str:
     return f"Would (observe mode): {sentence}"
 
 
-def _comparison(finding: Finding) -> str:
+def _comparison(metric: Metric, finding: Finding) -> str:
+    """Both arms and their difference; a latency without an objective has no share to tell."""
+    if metric.kind is MetricKind.DISTRIBUTION and metric.slo_s is None:
+        return f"{metric.name}: {metric.unit}s are slower"
     return (
-        f"{finding.metric}: {percent(finding.treatment.rate)} {_unit(finding)}"
+        f"{metric.name}: {percent(finding.treatment.rate)} {_unit(metric)}"
         f" against {percent(finding.control.rate)}"
         f" ({points(finding.difference)}{_likely(finding.effect)})"
     )
@@ -198,8 +202,7 @@ def _likely(effect: Effect) -> str:
     return f", likely {form(effect.low)} to {form(effect.high)}"
 
 
-def _tolerated(experiment: Experiment, finding: Finding) -> str:
-    metric = experiment.metric(finding.metric)
+def _tolerated(metric: Metric) -> str:
     if metric.kind is MetricKind.THRESHOLD:
         return f"the limit is {percent(metric.limit)}"
     return f"tolerated is {bound(metric.tolerance)}"
@@ -215,13 +218,16 @@ def _shown(experiment: Experiment, finding: Finding) -> str:
         )
     worse = bound(metric.margin).removeprefix("+")
     return (
-        f"{metric.name}: {rate} {_unit(finding)} against {percent(finding.control.rate)}, "
+        f"{metric.name}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
         f"worse by less than {worse} ({confidence} confidence)"
     )
 
 
-def _unit(finding: Finding) -> str:
-    return "above the limit" if finding.kind is MetricKind.DISTRIBUTION else "bad"
+def _unit(metric: Metric) -> str:
+    """What a share is a share of, after its percentage."""
+    if metric.slo_s is not None:
+        return f"above {metric.slo_s * 1000:g} ms"
+    return "bad"
 
 
 # -- headlines -------------------------------------------------------------------------------------------

@@ -23,9 +23,9 @@ def effect(low: float | None, high: float | None, measure: str = "risk ratio") -
     return Effect(measure=measure, estimate=1.0, low=low, high=high, alpha=0.05)
 
 
-def harm_of(**finding: object) -> str:
+def harm_of(*, slo_s: float | None = None, **finding: object) -> str:
     found = a_finding(treatment=arm(40), control=arm(10), difference=0.03, **finding)
-    metric = a_metric(kind=found.kind, limit=0.02)
+    metric = a_metric(kind=found.kind, limit=0.02, slo_s=slo_s)
     verdict = a_verdict(findings=(found,), culprit="errors")
     return wording.harm(an_experiment(metrics=(metric,)), verdict)
 
@@ -42,13 +42,14 @@ def test_harm_says_how_much_worse_how_sure_and_what_was_tolerated():
         (MetricKind.PROPORTION, "1 % bad against 1 %, worse by less than 2 pp (95 % confidence)."),
         (
             MetricKind.DISTRIBUTION,
-            "1 % above the limit against 1 %, worse by less than 2 pp (95 % confidence).",
+            "1 % above 500 ms against 1 %, worse by less than 2 pp (95 % confidence).",
         ),
         (MetricKind.THRESHOLD, "1 % bad, below the limit of 2 % (95 % confidence)."),
     ],
 )
 def test_promotion_says_what_was_shown_in_the_margins_unit(kind, sentence):
-    metric = a_metric(kind=kind, limit=0.02, margin=Bound(absolute=0.02))
+    slo_s = 0.5 if kind is MetricKind.DISTRIBUTION else None
+    metric = a_metric(kind=kind, limit=0.02, margin=Bound(absolute=0.02), slo_s=slo_s)
     verdict = a_verdict(findings=(a_finding(kind=kind, treatment=arm(10), control=arm(10)),))
     told = wording.promote(an_experiment(metrics=(metric,)), verdict)
     assert told == f"Safe to promote v2: no harm found. errors: {sentence}"
@@ -58,8 +59,14 @@ def test_harm_against_a_limit_is_told_in_shares():
     assert harm_of(effect=SHARE, kind=MetricKind.THRESHOLD).endswith("likely 2 % to 6 %); the limit is 2 %.")
 
 
-def test_latency_is_told_as_share_above_the_limit():
-    assert "4 % above the limit against 1 %" in harm_of(effect=RATIO, kind=MetricKind.DISTRIBUTION)
+def test_latency_is_told_as_share_above_its_objective():
+    told = harm_of(effect=RATIO, kind=MetricKind.DISTRIBUTION, slo_s=0.5)
+    assert "4 % above 500 ms against 1 % (+3 pp, likely 1.1× to 17×)" in told
+
+
+def test_latency_without_an_objective_has_no_share_to_tell():
+    told = harm_of(effect=RATIO, kind=MetricKind.DISTRIBUTION)
+    assert told == "Roll back: v2 is worse. errors: requests are slower; tolerated is 1.05×."
 
 
 @pytest.mark.parametrize(

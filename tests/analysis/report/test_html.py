@@ -3,15 +3,24 @@
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
 
 from analysis.report.html import to_html
-from engine.core.measure import MissingReason
-from tests.analysis.report.scenario import Story, blind, measured, observing, promoted, renamed, rolled_back
+from engine.core.measure import MissingReason, Trials, TrialsReading
+from tests.analysis.report.scenario import (
+    Story,
+    blind,
+    measured,
+    observing,
+    promoted,
+    renamed,
+    rolled_back,
+    three_metrics,
+)
 from tests.builders import a_metric, an_experiment
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -88,7 +97,7 @@ def test_the_page_is_well_formed_and_accessible(html: str) -> None:
     assert all(each.get("scope") in {"row", "col"} for each in page.all("th"))
     assert all(each["datetime"].endswith("Z") for each in page.all("time"))
     pictures = [attributes for _, attributes in page.elements if attributes.get("role") == "img"]
-    assert len(pictures) == len(page.all("svg"))
+    assert 2 * len(pictures) == len(page.all("svg"))
     assert all(len(each["aria-label"]) > 40 for each in pictures)
 
 
@@ -106,7 +115,8 @@ def test_the_page_loads_nothing(html: str) -> None:
 def test_a_run_with_data_has_a_chart_in_every_figure() -> None:
     page = parsed(to_html(rolled_back().view()))
 
-    assert len(page.all("figure")) == len(page.all("svg")) == 5
+    assert len(page.all("figure")) == 5
+    assert len(page.all("svg")) == 10
 
 
 def test_a_run_without_data_says_so_in_place_of_its_charts() -> None:
@@ -115,6 +125,41 @@ def test_a_run_without_data_says_so_in_place_of_its_charts() -> None:
     assert page.text.count("Nothing measured yet.") == 4
     assert "no complete window yet" in page.text
     assert "0 of 0" not in page.text
+
+
+def test_a_metric_that_control_never_failed_has_its_difference_drawn_and_not_its_ratio() -> None:
+    page = parsed(to_html(flawless().view()))
+
+    assert len(page.all("svg")) == 2 * len(page.all("figure"))
+    assert "v1 had no bad requests, so there is no ratio; drawn is the difference" in page.text
+    assert "no ratio (v1 had none)" in page.text
+    assert "Nothing measured yet." not in page.text
+
+
+def test_a_latency_without_an_objective_says_why_it_has_no_chart() -> None:
+    _, latency, _ = three_metrics()
+    story = Story(an_experiment(metrics=(replace(latency, slo_s=None, weight=1.0),)))
+    story.observe([{"latency": measured(treatment=5)["latency"]}] * 3)
+
+    assert "Without a latency objective there is no share to draw." in parsed(to_html(story.view())).text
+
+
+def test_every_cell_that_becomes_a_line_on_a_phone_says_what_it_is() -> None:
+    text = to_html(rolled_back().view())
+    cells = re.findall(r"<td([^>]*)>", re.sub(r'<table class="data">.*?</table>', "", text, flags=re.DOTALL))
+
+    assert cells
+    assert all("data-label=" in cell or "first" in cell for cell in cells)
+
+
+def test_the_source_s_own_text_about_a_gap_is_folded_away() -> None:
+    text = to_html(only_missing().view())
+
+    said = r'<details class="said"><summary>What the source said last</summary>(.*?)</details>'
+    folded = re.findall(said, text)
+    assert len(folded) == 6
+    assert all("connection refused" in each for each in folded)
+    assert "connection refused" not in re.sub(r'<details class="said">.*?</details>', "", text)
 
 
 def test_observe_mode_says_that_nothing_was_changed() -> None:
@@ -139,7 +184,7 @@ def test_hostile_metric_names_stay_text_inside_charts() -> None:
     assert page.all("script") == []
     assert page.all("img") == []
     assert page.text.count("<script>alert(1)</script>") > 5
-    assert len(page.all("svg")) == 3
+    assert len(page.all("svg")) == 6
 
 
 def test_without_the_extra_the_data_stand_open_and_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +194,8 @@ def test_without_the_extra_the_data_stand_open_and_the_cure_is_named(monkeypatch
 
     assert page.all("svg") == []
     assert 'pip install "rampwise[report]"' in page.text
-    assert [("open" in each) for each in page.all("details")] == [True] * 5 + [False]
+    figures = [each for each in page.all("details") if each.get("class") != "said"]
+    assert [("open" in each) for each in figures] == [True] * 5 + [False]
 
 
 def test_with_the_extra_nothing_is_said_about_installing() -> None:
@@ -176,6 +222,14 @@ def hostile_metric() -> Story:
     story = Story(an_experiment(metrics=(a_metric(name=HOSTILE),)))
     story.step(0)
     story.observe([{HOSTILE: measured(treatment=5)["errors"]}] * 3)
+    return story
+
+
+def flawless() -> Story:
+    story = Story(an_experiment())
+    story.step(0)
+    perfect = TrialsReading(control=Trials(bad=0, total=900), treatment=Trials(bad=1, total=100))
+    story.observe([{"errors": perfect}] * 3)
     return story
 
 

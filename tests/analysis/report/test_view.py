@@ -145,6 +145,16 @@ def test_data_age_of_a_running_run_grows() -> None:
     assert story.view().health.data_age_s == 40
 
 
+def test_the_lag_is_the_usual_time_from_a_window_to_its_reading() -> None:
+    story = Story()
+    for late_s in (5, 0, 300):
+        story.now_s += late_s
+        story.observe([measured(treatment=5)])
+
+    assert Story().view().health.lag_s is None
+    assert story.view().health.lag_s == 5
+
+
 def test_steps_show_when_they_were_reached() -> None:
     ramp = rolled_back().view().ramp
 
