@@ -20,7 +20,7 @@ from analysis.stats.evidence import MetricEvidence
 from analysis.stats.findings import finding
 from analysis.stats.mixture import LOG_NOTHING
 from engine.core.measure import Observation
-from engine.core.model import Experiment, Metric
+from engine.core.model import Experiment, Metric, Stage
 from engine.core.verdict import Finding, Verdict, VerdictKind
 from engine.errors import CorruptRecord
 
@@ -86,6 +86,18 @@ def update(experiment: Experiment, evidence: Evidence, observations: Sequence[Ob
     for observation in observations:
         evidence = _after(experiment, evidence, observation)
     return evidence
+
+
+def probed(experiment: Experiment, evidence: Evidence) -> int:
+    """How many probes have been answered, or not answered, so far."""
+    return max(
+        (
+            state.tally.treatment.total
+            for metric, state in zip(experiment.metrics, evidence.metrics, strict=True)
+            if metric.stage is Stage.PREVIEW
+        ),
+        default=0,
+    )
 
 
 def verdict(experiment: Experiment, evidence: Evidence) -> Verdict:

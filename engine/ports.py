@@ -100,6 +100,27 @@ class MetricSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """One probe: whether it was answered without an error, and how long that took."""
+
+    ok: bool
+    took_s: float
+
+
+class Prober(Protocol):
+    """Sends requests of the engine's own to a treatment that has no traffic yet."""
+
+    def probe(
+        self, url: str, *, count: int, rate_per_s: float, timeout_s: float, within_s: float
+    ) -> Sequence[Probed]:
+        """At most `count` requests, one after the other at this rate at most, all within this time.
+
+        What cannot be sent in time is left out; what is not answered is not ok. Never raises.
+        """
+        ...
+
+
 class Gate(Protocol):
     """The experiment's flag."""
 

@@ -22,7 +22,8 @@ from engine.core.verdict import Verdict
 from engine.errors import LeaseLost, StoreError
 from engine.journal import Journal
 from engine.orders import answer, gravest, is_urgent, take_effect
-from engine.ports import Clock, Gate, Lease, MetricSource, Snapshot, Store, Strategy, Target
+from engine.ports import Clock, Gate, Lease, MetricSource, Prober, Snapshot, Store, Strategy, Target
+from engine.probing import probed_readings
 from engine.progress import progress_of
 from engine.windows import MAX_WINDOWS, due_windows, observe_windows
 
@@ -42,6 +43,7 @@ class Parts:
     target: Target
     source: MetricSource
     gate: Gate
+    prober: Prober
     strategy: Strategy
     clock: Clock
     place: str
@@ -134,8 +136,9 @@ def _gather(
     windows = due[:MAX_WINDOWS]
     if skip or not windows:
         return _Evidence(observations=(), state=state, cursor=cursor)
-    batch = foreign.read(parts.source, parts.experiment.metrics, windows, cursor)
+    batch = foreign.read(parts.source, parts.experiment.read_metrics, windows, cursor)
     observations = observe_windows(parts.experiment, run, windows, batch.readings, target)
+    observations = probed_readings(parts.experiment, run, state, observations, parts.prober)
     return _Evidence(
         observations=observations,
         state=evaluate.update(parts.experiment, state, observations),

@@ -6,10 +6,11 @@ The grid makes evidence independent of when ticks happen: a late tick reads the 
 import math
 from collections.abc import Mapping, Sequence
 
+from engine.core.arms import live_arms, stage_of
 from engine.core.measure import Observation, Reading, Window
-from engine.core.model import Experiment
+from engine.core.model import Experiment, Mode
 from engine.core.run import Run
-from engine.core.target import TargetGone, TargetState
+from engine.core.target import TargetGone, TargetState, Weights
 
 MAX_WINDOWS = 240
 """Windows read in one tick at the most; an hour's backlog at the default interval, the rest follows."""
@@ -45,9 +46,20 @@ def observe_windows(
             warm_up=window.start_s < warm_s,
             new_start=window.start_s - experiment.interval_s < run.step_since_s <= window.start_s
             and window.index > 0,
+            stage=stage_of(experiment, run.step if window.start_s >= run.step_since_s else run.step - 1),
+            weights=_weights_all_through(experiment, run, window, target),
         )
         for window, reading in zip(windows, readings, strict=False)
     )
+
+
+def _weights_all_through(
+    experiment: Experiment, run: Run, window: Window, target: TargetState | TargetGone
+) -> Weights | None:
+    """The weights that held all through a window, which the one just after a change is not sure to have."""
+    settled = window.start_s >= run.step_since_s + experiment.interval_s
+    ours = isinstance(target, TargetState) and target.weights == run.weights
+    return run.weights if settled and ours and experiment.mode is Mode.ACT else None
 
 
 def _control_warm_s(experiment: Experiment, run: Run, target: TargetState | TargetGone) -> float:
@@ -66,7 +78,11 @@ def _treatment_warm_s(experiment: Experiment, run: Run, target: TargetState | Ta
     Bounded by the progress deadline after the last weight change: a treatment that keeps restarting must not
     hide from the evidence for ever.
     """
-    if isinstance(target, TargetGone) or target.treatment.ready_since_s is None:
+    if isinstance(target, TargetGone):
+        return run.launched_s
+    health = [target.treatments[arm] for arm in live_arms(experiment, run) if arm < len(target.treatments)]
+    ready_s = [each.ready_since_s for each in health if each.ready_since_s is not None]
+    if not ready_s:
         return run.launched_s
     latest_s = run.step_since_s + experiment.progress_deadline_s
-    return min(target.treatment.ready_since_s, latest_s) + experiment.warm_up_s
+    return min(max(ready_s), latest_s) + experiment.warm_up_s

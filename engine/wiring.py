@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from engine import plugins, spec
 from engine.adapters.clock import SystemClock
 from engine.adapters.gates import open_gate
+from engine.adapters.prober import HttpProber
 from engine.adapters.store import open_store as _open_store
 from engine.codec import from_plain, to_plain
 from engine.core.model import Experiment, PluginChoice
@@ -64,6 +65,7 @@ def assemble(store: Store, run_id: str, place: str) -> Parts:
         target=make_target(experiment.target),
         source=make_source(experiment.source),
         gate=open_gate(experiment.gate, experiment.name),
+        prober=HttpProber(),
         strategy=cast("Strategy", plugins.load(plugins.STRATEGIES, experiment.plan.strategy)()),
         clock=SystemClock(),
         place=place,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from engine.core.model import Plan, Step
 from engine.core.numbers import duration
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
+from engine.core.target import Weights
 from engine.fields import Duration
 
 
@@ -92,7 +93,9 @@ class Canary:
         """The next rung once hold and floor are met, the end once the evidence is there, else waiting."""
         if progress.step < 0:
             first = plan.steps[0]
-            return Climb(step=0, treatment_pct=first.weight_pct, reason=f"start at {first.weight_pct} %")
+            return Climb(
+                step=0, weights=Weights.of(first.weight_pct), reason=f"start at {first.weight_pct} %"
+            )
         step = plan.steps[progress.step]
         missing = _missing(step, progress)
         if missing:
@@ -101,7 +104,7 @@ class Canary:
             after = plan.steps[progress.step + 1]
             return Climb(
                 step=progress.step + 1,
-                treatment_pct=after.weight_pct,
+                weights=Weights.of(after.weight_pct),
                 reason=f"{_held(step, progress)}; next is {after.weight_pct} %",
             )
         return _end(step, progress)

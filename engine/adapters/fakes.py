@@ -1,7 +1,7 @@
 """An in-memory target for tests, ours and those of people who write plugins. It keeps the same contract."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +16,7 @@ from engine.core.target import (
     TargetState,
     Weights,
 )
+from engine.ports import Probed
 
 
 class FakeTargetOptions(BaseModel):
@@ -86,3 +87,24 @@ class FakeTarget:
         if self.gone is None and self.loses_answers:
             return TargetGone(detail="the answer was lost")
         return self.observe()
+
+
+class FakeProber:
+    """Answers every probe alike.
+
+    Attributes:
+        answer: what every probe finds. asked: how many were sent, call by call.
+    """
+
+    def __init__(self) -> None:
+        self.answer = Probed(ok=True, took_s=0.01)
+        self.asked: list[int] = []
+
+    def probe(
+        self, url: str, *, count: int, rate_per_s: float, timeout_s: float, within_s: float
+    ) -> Sequence[Probed]:
+        """As many answers as asked for, at most as the rate allows."""
+        del url, timeout_s
+        sent = min(count, max(1, int(rate_per_s * within_s)))
+        self.asked.append(sent)
+        return [self.answer] * sent

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from engine.core import wording
+from engine.core.arms import live_arms
 from engine.core.decision import Blocker, BlockerKind
 from engine.core.facts import Facts
 from engine.core.gate import GateStatus
-from engine.core.measure import MissingReason
-from engine.core.model import Arm, Experiment, Mode
-from engine.core.proposal import Wait
+from engine.core.measure import Missing, MissingReason
+from engine.core.model import Arm, Experiment, Mode, Stage
+from engine.core.proposal import Climb, Finish
 from engine.core.release_window import is_open
 from engine.core.run import Phase, Run
-from engine.core.target import TargetState
+from engine.core.target import Health, TargetState
 from engine.core.verdict import VerdictKind
 
 BLIND = frozenset({BlockerKind.NO_DATA, BlockerKind.TARGET_GONE})
@@ -27,7 +28,7 @@ _INVISIBLE = {MissingReason.NO_SERIES, MissingReason.STALE}
 def find_blockers(experiment: Experiment, run: Run, facts: Facts) -> tuple[Blocker, ...]:
     """All blockers in force, each with the time since which it (or its group) has been."""
     found = [*_from_people(experiment, run, facts), *_from_target(experiment, run, facts)]
-    found += [*_from_data(run, facts)]
+    found += [*_from_data(experiment, run, facts)]
     return tuple(
         Blocker(kind=kind, detail=detail, since_s=_since(kind, run, facts.now_s)) for kind, detail in found
     )
@@ -45,7 +46,7 @@ def _from_people(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tup
         yield BlockerKind.GATE_UNKNOWN, wording.gate_unknown(facts.gate)
     if run.phase is Phase.PAUSED:
         yield BlockerKind.PAUSED, wording.paused(run)
-    moves_on = not isinstance(facts.proposal, Wait)
+    moves_on = isinstance(facts.proposal, Climb | Finish)
     if (
         moves_on
         and run.step >= 0
@@ -53,6 +54,8 @@ def _from_people(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tup
         and run.step not in run.approved
     ):
         yield BlockerKind.AWAITING_APPROVAL, wording.awaiting_approval(experiment, run)
+    if run.weights.control == 0:
+        return  # nothing is left to give, so no window or freeze is in the way of settling
     if not is_open(experiment.windows, facts.now_s):
         yield BlockerKind.OUTSIDE_RELEASE_WINDOW, wording.outside_release_window(experiment, facts.now_s)
     if facts.freeze is not None:
@@ -69,36 +72,76 @@ def _from_target(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tup
         yield BlockerKind.FOREIGN_WRITER, wording.foreign_writer(run, target)
     if not target.control.ready:
         yield BlockerKind.CONTROL_UNHEALTHY, wording.not_ready(experiment.control, target.control)
-    if not target.treatment.ready:
-        yield BlockerKind.TREATMENT_NOT_READY, wording.not_ready(experiment.treatment, target.treatment)
-    elif invisible := _invisible_treatment(run, facts):
-        yield BlockerKind.TREATMENT_NOT_READY, wording.invisible(experiment.treatment, invisible)
-    elif facts.now_s < (warm_s := (target.treatment.ready_since_s or 0.0) + experiment.warm_up_s):
-        yield BlockerKind.WARM_UP, wording.warming_up(experiment.treatment, warm_s - facts.now_s)
+    for arm in live_arms(experiment, run):
+        yield from _from_treatment(experiment, run, facts, arm)
 
 
-def _invisible_treatment(run: Run, facts: Facts) -> str:
+def sick_arms(experiment: Experiment, run: Run, facts: Facts) -> tuple[int, ...]:
+    """Treatments that take part and cannot serve, or whose series are gone although traffic goes there."""
+    return tuple(
+        arm
+        for arm in live_arms(experiment, run)
+        if any(
+            kind is BlockerKind.TREATMENT_NOT_READY
+            for kind, _ in _from_treatment(experiment, run, facts, arm)
+        )
+    )
+
+
+def _from_treatment(
+    experiment: Experiment, run: Run, facts: Facts, arm: int
+) -> Iterator[tuple[BlockerKind, str]]:
+    variant, health = experiment.treatments[arm], _health(facts, arm)
+    if health is None:
+        return
+    if not health.ready:
+        yield BlockerKind.TREATMENT_NOT_READY, wording.not_ready(variant, health)
+    elif invisible := _invisible_treatment(experiment, run, facts, arm):
+        yield BlockerKind.TREATMENT_NOT_READY, wording.invisible(variant, invisible)
+    elif facts.now_s < (warm_s := (health.ready_since_s or 0.0) + experiment.warm_up_s):
+        yield BlockerKind.WARM_UP, wording.warming_up(variant, warm_s - facts.now_s)
+
+
+def _health(facts: Facts, arm: int) -> Health | None:
+    if not isinstance(facts.target, TargetState) or arm >= len(facts.target.treatments):
+        return None
+    return facts.target.treatments[arm]
+
+
+def _invisible_treatment(experiment: Experiment, run: Run, facts: Facts, arm: int) -> str:
     """The metric whose treatment series are gone although traffic is routed there, or nothing."""
-    if run.weights.treatment == 0 or facts.trouble is not None:
+    if run.weights.share(arm) == 0 or facts.trouble is not None:
         return ""
     return next(
         (
             name
             for name, missing in facts.missing.items()
-            if missing.arm is Arm.TREATMENT and missing.reason in _INVISIBLE
+            if missing.arm is Arm.TREATMENT
+            and missing.reason in _INVISIBLE
+            and experiment.metric(name).treatment_index == arm
         ),
         "",
     )
 
 
-def _from_data(run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
+def _is_expected(experiment: Experiment, run: Run, metric: str, missing: Missing) -> bool:
+    """Whether the arm that gave nothing should have given something: it has traffic, or probes go there."""
+    if missing.arm is Arm.CONTROL:
+        return run.weights.control > 0
+    treated = experiment.metric(metric)
+    if missing.arm is Arm.TREATMENT and treated.stage is not Stage.PREVIEW:
+        return run.weights.share(treated.treatment_index) > 0
+    return True
+
+
+def _from_data(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
     if facts.trouble is not None:
         yield BlockerKind.NO_DATA, wording.no_data("all metrics", facts.trouble)
     else:
         expected = {
             name: missing
             for name, missing in facts.missing.items()
-            if run.weights.treatment > 0 or missing.arm is not Arm.TREATMENT
+            if _is_expected(experiment, run, name, missing)
         }
         for name, missing in expected.items():
             yield BlockerKind.NO_DATA, wording.no_data(name, missing)

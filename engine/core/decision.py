@@ -24,6 +24,8 @@ class Rule(StrEnum):
     ROLLED_BACK = "rolled_back"
     TREATMENT_UNHEALTHY = "treatment_unhealthy"
     HARM = "harm"
+    ARM_HARMFUL = "arm_harmful"
+    PREVIEW_FAILED = "preview_failed"
     HORIZON = "horizon"
     BLIND_TOO_LONG = "blind_too_long"
     UNTRUSTWORTHY_TOO_LONG = "untrustworthy_too_long"
@@ -31,6 +33,7 @@ class Rule(StrEnum):
     PROMOTED = "promoted"
     FLOORS_MET = "floors_met"
     EVIDENCE = "evidence"
+    SETTLED = "settled"
     NOT_YET = "not_yet"
 
 

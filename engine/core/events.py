@@ -42,7 +42,10 @@ ENGINE = Actor(user="engine")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A person's request, recorded until the engine that drives the run has done it."""
+    """A person's request, recorded until the engine that drives the run has done it.
+
+    `treatment` names which one to promote where there are several.
+    """
 
     id: int
     run_id: str
@@ -51,6 +54,7 @@ class Command:
     reason: str
     source: str
     at_s: float
+    treatment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.core.model import Arm
+from engine.core.model import Arm, Stage
+from engine.core.target import Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +104,13 @@ class Observation:
     """All metrics in one window; `readings` has every metric's name.
 
     `warm_up` windows are no evidence. `new_start` marks the first whole window after weights changed.
+    `stage` is of the step that was current. `weights` are those in force all through the window, None when
+    they may have changed in it or just before.
     """
 
     window: Window
     readings: Mapping[str, Reading]
     warm_up: bool = False
     new_start: bool = False
+    stage: Stage = Stage.SPLIT
+    weights: Weights | None = None

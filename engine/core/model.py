@@ -17,6 +17,17 @@ class Arm(StrEnum):
     TREATMENT = "treatment"
 
 
+class Stage(StrEnum):
+    """Which comparison a step of the plan allows."""
+
+    PREVIEW = "preview"
+    """The treatment has no traffic and is probed."""
+    SPLIT = "split"
+    """Control and treatment serve at the same time."""
+    SETTLE = "settle"
+    """The treatment has all traffic and can still lose it."""
+
+
 class Mode(StrEnum):
     """Whether the engine moves traffic or only records what it would do."""
 
@@ -31,12 +42,25 @@ class Policy(StrEnum):
     HOLD = "hold"
 
 
+class NoticeKind(StrEnum):
+    """What somebody may want to be told."""
+
+    LAUNCHED = "launched"
+    NEEDS_APPROVAL = "needs_approval"
+    BLOCKED = "blocked"
+    ROLLBACK = "rollback"
+    PROMOTED = "promoted"
+    STOPPED = "stopped"
+
+
 class MetricKind(StrEnum):
     """What a metric counts; decides the statistical method."""
 
     PROPORTION = "proportion"
     DISTRIBUTION = "distribution"
     THRESHOLD = "threshold"
+    ASSIGNMENT = "assignment"
+    """Trials only (`total`), for the split check; never one of the experiment's metrics."""
 
 
 class Role(StrEnum):
@@ -96,14 +120,21 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One thing measured on both arms; lower is better.
+    """One thing measured on control and one treatment, in one stage of the plan.
+
+    A declared metric becomes one of these per treatment and stage; `name` differs from `measure` only then.
 
     Attributes:
-        bad: counter of bad trials (proportion, threshold); None for a distribution.
+        measure: the metric's name as declared.
+        treatment_index: which of the experiment's treatments is compared with control.
+        stage: the stage whose windows count; when settling, control's trials are those before the switch.
+        higher_is_better: `bad` then counts the good trials, and every comparison is turned round.
+        bad: counter of bad trials (proportion, threshold); None for a distribution and for probes.
         total: counter of all trials (proportion, threshold); None for a distribution.
         buckets: the `_bucket` counter of a classic histogram (distribution only).
         arm_labels: per arm the label values that tell its series apart.
-        slo_s: latency objective in seconds; the share above it decides promotion (distribution only).
+        slo_s: latency objective in seconds; the share above it decides promotion (distribution), or is bad
+            (probes).
         limit: largest acceptable share of bad trials (threshold only).
         tolerance: worse than this is harm. margin: not worse than this may ship.
         weight: share of the run's rollback evidence; weights of all deciding metrics add up to 1.
@@ -122,6 +153,10 @@ class Metric:
     buckets: Selector | None = None
     slo_s: float | None = None
     limit: float | None = None
+    measure: str = ""
+    treatment_index: int = 0
+    stage: Stage = Stage.SPLIT
+    higher_is_better: bool = False
 
     @property
     def decides(self) -> bool:
@@ -131,20 +166,60 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One rung of the ramp; below 100 %, because promotion is the 100."""
+    """One rung of the plan; below 100 % but when settling, because promotion is the 100.
+
+    Attributes:
+        weight_pct: traffic of all treatments together. shares: of each, where there are several.
+    """
 
     weight_pct: int
     hold_s: float
     floor: int
     approve: bool = False
+    stage: Stage = Stage.SPLIT
+    shares: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """Requests of the engine's own to a treatment that has no traffic yet: bounded in rate, number and time.
+
+    Attributes:
+        path: what to request. timeout_s: of one request, which is bad when it takes longer.
+        error_limit: largest acceptable share of failed probes.
+        slow_s, slow_limit: largest acceptable share of probes slower than this; None where only errors count.
+    """
+
+    path: str
+    rate_per_s: float
+    count: int
+    time_limit_s: float
+    timeout_s: float
+    error_limit: float
+    slow_s: float | None = None
+    slow_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a strategy made of its options: the rungs and what the end needs."""
+    """What a strategy made of its options: the rungs and what the end needs.
+
+    Attributes:
+        needs_better: promotion takes an objective that is better, not only guardrails that are not worse.
+        horizon_s, on_trouble: what the experiment has if it declares no horizon, `on_blind` and
+            `on_untrustworthy` of its own.
+    """
 
     strategy: str
     steps: tuple[Step, ...]
+    probes: Probes | None = None
+    needs_better: bool = False
+    horizon_s: float = 86400.0
+    on_trouble: Policy = Policy.ROLLBACK
+
+    def has(self, stage: Stage) -> bool:
+        """Whether any step is of this stage."""
+        return any(step.stage is stage for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +250,29 @@ class GateChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SinkChoice:
+    """Somebody to be told: a sink plugin with its options, and of what.
+
+    Attributes:
+        name: of this sink within the experiment.
+    """
+
+    name: str
+    plugin: PluginChoice
+    on: tuple[NoticeKind, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """A release experiment with every default filled in."""
+    """A release experiment with every default filled in.
+
+    Attributes:
+        treatment: the first (usually the only) treatment. more_treatments: the others of an A/B test.
+        splits: per treatment what the router counts for the split check; none where it is exempt.
+        split_tolerance: how far the treatment's share may be off, relative to the smaller arm's.
+        sticky: a visitor stays on a variant, so weights must not change. preview_url: where the treatment
+            answers without the router.
+    """
 
     name: str
     control: str
@@ -199,6 +295,27 @@ class Experiment:
     on_undecided: Policy
     windows: tuple[ReleaseWindow, ...] = ()
     description: str = ""
+    more_treatments: tuple[str, ...] = ()
+    splits: tuple[Metric, ...] = ()
+    split_tolerance: Bound = Bound(relative=0.1, absolute=0.01)
+    sticky: bool = False
+    preview_url: str | None = None
+    sinks: tuple[SinkChoice, ...] = ()
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """All treatments, in the order of their weights."""
+        return (self.treatment, *self.more_treatments)
+
+    @property
+    def read_metrics(self) -> tuple[Metric, ...]:
+        """What the metric source is asked for: everything that is not probed, and the split's counts."""
+        return tuple(m for m in self.metrics if m.stage is not Stage.PREVIEW) + self.splits
+
+    @property
+    def probed_metrics(self) -> tuple[Metric, ...]:
+        """What probes measure."""
+        return tuple(metric for metric in self.metrics if metric.stage is Stage.PREVIEW)
 
     def metric(self, name: str) -> Metric:
         """The metric of this name."""

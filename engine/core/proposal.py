@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from engine.core.target import Weights
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -10,8 +12,9 @@ class Progress:
     Attributes:
         step: current rung, -1 before the first. step_age_s: time at its weights.
         step_trials: fewest trials of any deciding metric at this rung (control, treatment).
-        not_worse: the run's verdict allows promotion now.
+        not_worse: the run's verdict allows promotion now; at a preview it speaks of the probes alone.
         inside_margin_at_step: so do this rung's own estimates.
+        better: index of the treatment that is better than control, the most so first; None without.
     """
 
     step: int
@@ -19,20 +22,30 @@ class Progress:
     step_trials: tuple[int, int]
     not_worse: bool
     inside_margin_at_step: bool
+    better: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Climb:
-    """The strategy proposes to go to this rung."""
+    """The strategy proposes to go to this rung. Giving control's last percent away takes evidence."""
 
     step: int
-    treatment_pct: int
+    weights: Weights
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """The strategy proposes to promote."""
+    """The strategy proposes to promote one treatment; `settled` when it has all traffic already."""
+
+    reason: str
+    treatment_index: int = 0
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandon:
+    """The strategy gives up before the treatment had any traffic."""
 
     reason: str
 
@@ -44,4 +57,4 @@ class Wait:
     reason: str
 
 
-Proposal = Climb | Finish | Wait
+Proposal = Climb | Finish | Abandon | Wait

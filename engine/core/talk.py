@@ -22,7 +22,7 @@ from engine.core.events import (
 from engine.core.labels import PHASE_WORDS
 from engine.core.measure import Missing, Observation
 from engine.core.numbers import clock_time, percent, times
-from engine.core.proposal import Climb, Finish, Proposal, Wait
+from engine.core.proposal import Abandon, Climb, Finish, Proposal, Wait
 from engine.core.run import Run
 from engine.core.verdict import Effect
 
@@ -48,10 +48,12 @@ def unblock(blockers: Sequence[Blocker]) -> str:
 def proposed(proposal: Proposal) -> str:
     """What the strategy would do at the next tick."""
     match proposal:
-        case Climb(treatment_pct=weight_pct):
-            return f"goes to {weight_pct} % at the next tick"
+        case Climb(weights=weights):
+            return f"goes to {weights.given} % at the next tick"
         case Finish():
             return "promotes at the next tick"
+        case Abandon(reason=reason):
+            return f"gives up: {reason}"
         case Wait(reason=reason):
             return f"waits: {reason}"
         case _:
@@ -64,7 +66,7 @@ def proposed(proposal: Proposal) -> str:
 def standing(run: Run) -> str:
     """Phase and weight as one phrase."""
     icon, word = PHASE_WORDS[run.phase]
-    return f"{icon} {word} at {run.weights.treatment} %"
+    return f"{icon} {word} at {run.weights.given} %"
 
 
 def likely_between(effect: Effect) -> str:

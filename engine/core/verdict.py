@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core.measure import Missing
-from engine.core.model import MetricKind, Role, Unit
+from engine.core.model import MetricKind, Role, Stage, Unit
 
 
 class VerdictKind(StrEnum):
@@ -66,6 +66,10 @@ class Finding:
         missing: why the latest window gave nothing, or None.
         missing_windows: how many windows gave nothing so far. windows: how many counted.
         distrust: why the metric's assumptions fail, empty if they hold.
+        log_e_better: against "not better than control", now; None where that is not asked (no objective).
+        may_promote: whether being better counts for promotion; not when requests of sticky visitors are
+            counted, because those are not independent.
+        measure, treatment_index, stage: see `Metric`.
     """
 
     metric: str
@@ -90,6 +94,55 @@ class Finding:
     missing_windows: int
     missing: Missing | None
     distrust: str
+    log_e_better: float | None = None
+    may_promote: bool = True
+    measure: str = ""
+    treatment_index: int = 0
+    stage: Stage = Stage.SPLIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmVerdict:
+    """What the evidence says about one treatment.
+
+    Attributes:
+        log_e_harm: of its e-process against harm, now; it has its part of alpha_rollback.
+        culprit: the metric with the most evidence of harm. better_by: the objective that is better, by Holm
+            over treatments and objectives; empty without.
+    """
+
+    treatment: str
+    kind: VerdictKind
+    harm_latched: bool
+    log_e_harm: float
+    culprit: str
+    better_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitFinding:
+    """Whether one treatment got the visitors it was planned to get, against control.
+
+    Attributes:
+        planned: the treatment's planned share of both, in the windows counted (weighted by visitors); None
+            before the first. control, treatment: visitors counted.
+        log_e: log e-value against "as planned, within tolerance", now. alarm: it reached 100, now or before.
+        windows: counted; those around weight changes are left out.
+    """
+
+    treatment: str
+    planned: float | None
+    control: int
+    treatment_count: int
+    log_e: float
+    alarm: bool
+    windows: int
+
+    @property
+    def seen(self) -> float | None:
+        """The treatment's share of both as counted, None without visitors."""
+        total = self.control + self.treatment_count
+        return self.treatment_count / total if total else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +151,13 @@ class Verdict:
 
     Attributes:
         log_e_harm: natural log of the run's e-process (weighted average over deciding metrics), now.
-        harm_latched: it crossed log(1/alpha_rollback) at this or an earlier window.
+        harm_latched: it crossed log(1/alpha_rollback) at this or an earlier window; with several treatments,
+            every one of them did.
         culprit: the metric with the largest weighted evidence of harm, empty without any.
         windows: windows that counted as evidence. windows_read: all windows read, warm-up and gaps too.
         data_until_s: end of the latest window in which every deciding metric was measured, None before.
+        arms: one per treatment. splits: one per treatment, none where the check is exempt.
+        stage: of the latest window; `kind` speaks of the metrics of this stage.
     """
 
     kind: VerdictKind
@@ -114,6 +170,9 @@ class Verdict:
     windows: int
     windows_read: int
     data_until_s: float | None
+    arms: tuple[ArmVerdict, ...] = ()
+    splits: tuple[SplitFinding, ...] = ()
+    stage: Stage = Stage.SPLIT
 
     def finding(self, metric: str) -> Finding:
         """The finding of one metric by name."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis import evaluate
 from analysis.sources.fake import FakeOptions, FakeSource
-from engine.adapters.fakes import FakeTarget, FakeTargetOptions
+from engine.adapters.fakes import FakeProber, FakeTarget, FakeTargetOptions
 from engine.adapters.store import open_store
 from engine.core.events import ENGINE, Event, Launched
 from engine.core.evolve import launch
@@ -72,6 +72,7 @@ def a_run(store: Store, experiment: Experiment, clock: FakeClock, traffic: Traff
     snapshot = Snapshot(run=launch(run_id, event, payload), evidence=evidence, cursor={})
     store.create(snapshot, {}, [event])
     return Parts(
+        prober=FakeProber(),
         experiment=replace(experiment, name=run_id),
         store=store,
         target=target,

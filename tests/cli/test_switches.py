@@ -83,7 +83,7 @@ def test_target_reset_that_does_not_take_effect_is_an_error(
 def test_target_show_changes_nothing(desk: Desk) -> None:
     desk.target.weights = Weights.of(20)
     told = json.loads(desk.data("target", "show", desk.file(), "-o", "json"))
-    assert told["weights"] == {"control": 80, "treatment": 20}
+    assert told["weights"] == {"control": 80, "treatment": 20, "more": []}
     assert desk.target.applied == []
 
 

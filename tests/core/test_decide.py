@@ -31,7 +31,7 @@ from tests.builders import (
 )
 
 FINISH = Finish(reason="all shown")
-CLIMB = Climb(step=1, treatment_pct=20, reason="floors met")
+CLIMB = Climb(step=1, weights=Weights.of(20), reason="floors met")
 HARM = a_verdict(kind=VerdictKind.HARMFUL, harm_latched=True, culprit="errors")
 
 
@@ -256,7 +256,8 @@ def test_in_observe_mode_traffic_belongs_to_somebody_else():
     ],
 )
 def test_without_blockers_the_strategy_decides(proposal, kind, weights):
-    decision = decide(an_experiment(), a_run(), some_facts(proposal=proposal))
+    shown = a_verdict(kind=VerdictKind.NOT_WORSE)
+    decision = decide(an_experiment(), a_run(), some_facts(proposal=proposal, verdict=shown))
     assert (decision.kind, decision.weights) == (kind, weights)
 
 

@@ -90,7 +90,7 @@ def test_a_share_has_its_interval_in_percent():
 @pytest.mark.parametrize(
     ("proposal", "text"),
     [
-        (Climb(step=1, treatment_pct=20, reason="x"), "goes to 20 % at the next tick"),
+        (Climb(step=1, weights=Weights.of(20), reason="x"), "goes to 20 % at the next tick"),
         (Finish(reason="x"), "promotes at the next tick"),
         (Wait(reason="held 3 s of 8 s"), "waits: held 3 s of 8 s"),
     ],

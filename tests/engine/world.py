@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from analysis import evaluate
 from analysis.sources.fake import FakeOptions, FakeSource
-from engine.adapters.fakes import FakeTarget
+from engine.adapters.fakes import FakeProber, FakeTarget
 from engine.adapters.fakes_store import MemoryStore
 from engine.core.events import ENGINE, Event, Launched
 from engine.core.evolve import launch
@@ -58,6 +58,7 @@ class World:
     error_rates: tuple[float, float] = (0.01, 0.01)
     requests_per_s: int = 100
     store: Store = field(default_factory=MemoryStore)
+    prober: FakeProber = field(default_factory=FakeProber)
     target: FakeTarget = field(default_factory=FakeTarget)
     gate: FakeGate = field(default_factory=FakeGate)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -71,6 +72,7 @@ class World:
 
     def parts(self, **changes) -> Parts:
         parts = Parts(
+            prober=self.prober,
             experiment=self.experiment,
             store=self.store,
             target=self.target,

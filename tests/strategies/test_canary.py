@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from engine.core.model import Plan, Step
 from engine.core.proposal import Climb, Finish, Progress, Wait
+from engine.core.target import Weights
 from strategies.canary import Canary, CanaryOptions
 
 PLAN = Plan(
@@ -77,13 +78,13 @@ def test_every_plan_ascends_below_100(steps: list[int]) -> None:
 
 def test_the_first_step_needs_nothing() -> None:
     first = propose(step=-1, step_age_s=0.0, step_trials=(0, 0), not_worse=False, inside_margin_at_step=False)
-    assert first == Climb(step=0, treatment_pct=5, reason="start at 5 %")
+    assert first == Climb(step=0, weights=Weights.of(5), reason="start at 5 %")
 
 
 def test_a_step_that_is_held_and_filled_leads_to_the_next() -> None:
     assert propose(step=0, step_age_s=300.0, step_trials=(1900, 100), not_worse=False) == Climb(
         step=1,
-        treatment_pct=50,
+        weights=Weights.of(50),
         reason="held 5 min at 5 % with 1900 control and 100 treatment trials; next is 50 %",
     )
 
@@ -140,4 +141,4 @@ def test_the_canary_climbs_one_step_at_a_time(progress: Progress) -> None:
     proposal = Canary().propose(PLAN, progress)
     if isinstance(proposal, Climb):
         assert proposal.step == progress.step + 1
-        assert proposal.treatment_pct == PLAN.steps[proposal.step].weight_pct
+        assert proposal.weights.treatment == PLAN.steps[proposal.step].weight_pct

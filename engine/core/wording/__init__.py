@@ -1,0 +1,86 @@
+"""Every sentence about a verdict, a decision or a blocker. The only place with such prose.
+
+Sentences say direction, size, unit and limit. Nothing in here decides.
+"""
+
+from engine.core.wording.blockers import (
+    awaiting_approval,
+    catching_up,
+    clock_set_back,
+    distrust,
+    foreign_writer,
+    frozen,
+    gate_unknown,
+    invisible,
+    missing,
+    no_data,
+    no_window_yet,
+    not_ready,
+    outside_release_window,
+    paused,
+    warming_up,
+)
+from engine.core.wording.decisions import (
+    again,
+    arm_harmful,
+    blocked,
+    bound,
+    by_person,
+    gate_closed,
+    harm,
+    not_shown,
+    overdue,
+    preview_failed,
+    promote,
+    settled,
+    treatment_unhealthy,
+    would,
+)
+from engine.core.wording.headlines import (
+    DECISION_WORDS,
+    headline,
+)
+from engine.core.wording.reports import (
+    act_result,
+    bad_trials,
+    command,
+    promised,
+)
+
+__all__ = [
+    "DECISION_WORDS",
+    "act_result",
+    "again",
+    "arm_harmful",
+    "awaiting_approval",
+    "bad_trials",
+    "blocked",
+    "bound",
+    "by_person",
+    "catching_up",
+    "clock_set_back",
+    "command",
+    "distrust",
+    "foreign_writer",
+    "frozen",
+    "gate_closed",
+    "gate_unknown",
+    "harm",
+    "headline",
+    "invisible",
+    "missing",
+    "no_data",
+    "no_window_yet",
+    "not_ready",
+    "not_shown",
+    "outside_release_window",
+    "overdue",
+    "paused",
+    "preview_failed",
+    "promised",
+    "promote",
+    "settled",
+    "treatment_unhealthy",
+    "warming_up",
+    "would",
+]
