@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell tools/find-python)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help env prometheus demo test check lint unit coverage e2e simulation bench schema lock clean
+.PHONY: help env prometheus chromium demo test check lint unit coverage e2e browser simulation bench schema lock clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,10 @@ env: .venv/.installed ## The Python environment in .venv, from requirements.lock
 	@touch $@
 
 prometheus: ## Debian's prometheus, installed if it is missing and we may
-	@tools/ensure-prometheus
+	@tools/ensure-program prometheus 'Local platforms'
+
+chromium: ## Debian's chromium, for the tests of pages
+	@tools/ensure-program chromium 'Tests of pages'
 
 demo: env prometheus ## Real releases on this machine, each with its expected outcome
 	$(BIN)/rampwise demo
@@ -43,15 +46,19 @@ simulation: env
 	timeout 360 $(PYTEST) -q -n 2 -m slow tests/simulation tests/analysis/stats
 
 e2e: env prometheus
-	timeout 600 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats
+	timeout 900 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats --ignore=tests/browser --ignore=tests/web/test_browser.py
 
-test: lint coverage simulation e2e ## Everything, from nothing
+browser: env prometheus chromium
+	timeout 400 $(PYTEST) -q -n 2 -m slow tests/browser tests/web/test_browser.py
+
+test: lint coverage simulation e2e browser ## Everything, from nothing
 
 bench: env prometheus ## Speed, as numbers and ratios
 	$(BIN)/python -m tests.benchmarks
 
 schema: env ## Write manifests/schema from the model
 	$(BIN)/rampwise validate --schema > manifests/schema/releaseexperiment.schema.json
+	$(BIN)/python -m analysis.report.document > manifests/schema/report.schema.json
 
 lock: ## Renew requirements.lock
 	tools/renew-lock

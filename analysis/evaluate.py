@@ -2,26 +2,30 @@
 
 Says what is true of the release, with an error rate. What to do about it is `engine.core.decide`'s business.
 
-The run's harm evidence is the weighted average of its deciding metrics' e-processes, looked at after every
-window; reaching 1/alpha_rollback latches. Promotion needs every deciding metric's own evidence, now. Many
-looks, ramps and several metrics need no further correction (Ville's inequality; averages of e-values are
-e-values).
+The evidence of harm is, per treatment, the weighted average of its deciding metrics' e-processes, looked at
+after every window; reaching 1/alpha_rollback, divided by the treatment's part of all weights, latches.
+Promotion needs every deciding metric's own evidence, now. Many looks, ramps and several metrics need no
+further correction (Ville's inequality; averages of e-values are e-values).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import exp, log
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from analysis.stats import arms, better, split, stages
 from analysis.stats import evidence as fold
+from analysis.stats.arms import ArmEvidence
 from analysis.stats.evidence import MetricEvidence
-from analysis.stats.findings import finding
-from analysis.stats.mixture import LOG_NOTHING
+from analysis.stats.findings import finding, log_e_better
+from analysis.stats.split import SplitEvidence
+from engine.core.arms import stage_of
 from engine.core.measure import Observation
 from engine.core.model import Experiment, Metric, Stage
-from engine.core.verdict import Finding, Verdict, VerdictKind
+from engine.core.target import Weights
+from engine.core.verdict import ArmVerdict, Finding, Verdict
 from engine.errors import CorruptRecord
 
 _STARTS_PER_HORIZON = 32
@@ -37,6 +41,8 @@ class Evidence:
         origin_s: start of the first window. period: which part of the horizon's time grid the latest is in.
         log_e_harm: the run's e-process now. culprit: who gave most of it when it latched, empty before.
         data_until_s: end of the latest window in which every deciding metric was measured.
+        stage: of the latest window. weights: the latest that were certain, None before.
+        arms: one per treatment. splits: one per split check.
     """
 
     metrics: tuple[MetricEvidence, ...]
@@ -48,6 +54,10 @@ class Evidence:
     harm_latched: bool = False
     culprit: str = ""
     data_until_s: float | None = None
+    stage: Stage = Stage.SPLIT
+    weights: Weights | None = None
+    arms: tuple[ArmEvidence, ...] = ()
+    splits: tuple[SplitEvidence, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """As plain JSON values, without loss."""
@@ -67,15 +77,38 @@ class Evidence:
         if found != wanted:
             msg = f"stored evidence is of the metrics {found}, the experiment has {wanted}"
             raise CorruptRecord(msg)
-        return evidence
+        return _completed(experiment, evidence)
 
 
 _PLAIN = TypeAdapter(Evidence)
 
 
+def _completed(experiment: Experiment, evidence: Evidence) -> Evidence:
+    """With what runs stored by earlier versions did not have: they had one treatment and no split check."""
+    arm = ArmEvidence(
+        log_e_harm=evidence.log_e_harm, harm_latched=evidence.harm_latched, culprit=evidence.culprit
+    )
+    arms_known = (evidence.arms or (arm,)) + (ArmEvidence(),) * len(experiment.treatments)
+    splits_known = evidence.splits + (SplitEvidence(),) * len(experiment.splits)
+    return replace(
+        evidence,
+        metrics=tuple(
+            fold.completed(metric, state)
+            for metric, state in zip(experiment.metrics, evidence.metrics, strict=True)
+        ),
+        arms=arms_known[: len(experiment.treatments)],
+        splits=splits_known[: len(experiment.splits)],
+    )
+
+
 def start(experiment: Experiment) -> Evidence:
     """No evidence yet."""
-    return Evidence(metrics=tuple(fold.nothing_yet(metric) for metric in experiment.metrics))
+    return Evidence(
+        metrics=tuple(stages.nothing_yet(metric) for metric in experiment.metrics),
+        stage=stage_of(experiment, -1),
+        arms=(ArmEvidence(),) * len(experiment.treatments),
+        splits=(SplitEvidence(),) * len(experiment.splits),
+    )
 
 
 def update(experiment: Experiment, evidence: Evidence, observations: Sequence[Observation]) -> Evidence:
@@ -102,22 +135,39 @@ def probed(experiment: Experiment, evidence: Evidence) -> int:
 
 def verdict(experiment: Experiment, evidence: Evidence) -> Verdict:
     """What the evidence says now."""
-    latched = evidence.culprit if evidence.harm_latched else ""
+    winners = _better(experiment, evidence)
+    latched = {arm.culprit for arm in evidence.arms if arm.harm_latched}
     findings = tuple(
-        finding(experiment, metric, state, is_culprit=metric.name == latched)
+        finding(
+            experiment, metric, state, is_culprit=metric.name in latched, is_better=metric.name in winners
+        )
         for metric, state in zip(experiment.metrics, evidence.metrics, strict=True)
     )
+    said = tuple(
+        _arm_verdict(experiment, evidence, findings, winners, index)
+        for index in range(len(experiment.treatments))
+    )
     return Verdict(
-        kind=_run_verdict([found for found in findings if _decides(experiment, found)], evidence),
+        kind=arms.run_kind(
+            [said[index].kind for index in _live(experiment, evidence.weights)],
+            harm_latched=evidence.harm_latched,
+            alarm=any(one.alarm for one in evidence.splits),
+        ),
         findings=findings,
         log_e_harm=evidence.log_e_harm,
         harm_latched=evidence.harm_latched,
-        culprit=evidence.culprit or _suspect(experiment, evidence.metrics),
+        culprit=evidence.culprit or arms.suspect(_pairs(experiment, evidence.metrics)),
         alpha_rollback=experiment.alpha_rollback,
         alpha_promote=experiment.alpha_promote,
         windows=evidence.windows,
         windows_read=evidence.windows_read,
         data_until_s=evidence.data_until_s,
+        arms=said,
+        splits=tuple(
+            split.finding(experiment, metric, state)
+            for metric, state in zip(experiment.splits, evidence.splits, strict=True)
+        ),
+        stage=evidence.stage,
     )
 
 
@@ -126,80 +176,113 @@ def _after(experiment: Experiment, evidence: Evidence, observation: Observation)
     origin_s = window.start_s if evidence.origin_s is None else evidence.origin_s
     passed = (window.start_s - origin_s) / experiment.horizon_s
     period = max(evidence.period, int(passed * _STARTS_PER_HORIZON))
-    states = evidence.metrics
-    if observation.new_start:
-        states = tuple(fold.at_new_step(state) for state in states)
-    if observation.new_start or period > evidence.period:
-        states = tuple(fold.at_new_start(state) for state in states)
-    states = tuple(
-        fold.with_reading(metric, state, observation.readings[metric.name], warm_up=observation.warm_up)
-        for metric, state in zip(experiment.metrics, states, strict=True)
-    )
-    log_e = _run_log_e(experiment, states)
-    crossed = log_e >= -log(experiment.alpha_rollback)
+    states = _with_window(experiment, evidence, observation, is_new_period=period > evidence.period)
+    pairs = _pairs(experiment, states)
+    own = arms.by_arm(pairs, len(evidence.arms))
+    weighted = [arms.weighted_log_e(each) for each in own]
+    said = tuple(map(arms.after_window, evidence.arms, weighted, own, repeat(experiment.alpha_rollback)))
+    latched = all(arm.harm_latched for arm in said)
+    weights = observation.weights or evidence.weights
+    live = _live(experiment, weights)
     return Evidence(
         metrics=states,
         windows=evidence.windows + _any_counted(evidence.metrics, states),
         windows_read=evidence.windows_read + 1,
         origin_s=origin_s,
         period=period,
-        log_e_harm=log_e,
-        harm_latched=evidence.harm_latched or crossed,
-        culprit=evidence.culprit or (_suspect(experiment, states) if crossed else ""),
-        data_until_s=window.end_s if _all_measured(experiment, states) else evidence.data_until_s,
+        log_e_harm=arms.log_sum(weighted),
+        harm_latched=latched,
+        culprit=evidence.culprit or (arms.leading(said, pairs) if latched else ""),
+        data_until_s=window.end_s if _all_measured(pairs, observation, live) else evidence.data_until_s,
+        stage=observation.stage,
+        weights=weights,
+        arms=said,
+        splits=tuple(
+            [
+                split.with_window(metric, state, observation, experiment.split_tolerance)
+                for metric, state in zip(experiment.splits, evidence.splits, strict=True)
+            ]
+        ),
     )
 
 
-def _weighted(
-    metrics: Sequence[Metric], states: Sequence[MetricEvidence]
-) -> list[tuple[float, Metric, MetricEvidence]]:
-    """Log of weight times e-value per deciding metric; one whose assumptions fail contributes nothing."""
-    return [
-        (log(metric.weight) + state.harm.log_e, metric, state)
-        for metric, state in zip(metrics, states, strict=True)
-        if metric.decides and metric.weight > 0.0 and not state.distrust
-    ]
+def _with_window(
+    experiment: Experiment, evidence: Evidence, observation: Observation, *, is_new_period: bool
+) -> tuple[MetricEvidence, ...]:
+    states = evidence.metrics
+    if observation.new_start:
+        states = tuple(fold.at_new_step(state) for state in states)
+    if observation.new_start or is_new_period:
+        states = tuple(fold.at_new_start(state) for state in states)
+    return tuple(
+        [
+            stages.with_window(experiment, metric, state, observation)
+            for metric, state in zip(experiment.metrics, states, strict=True)
+        ]
+    )
 
 
-def _run_log_e(experiment: Experiment, states: Sequence[MetricEvidence]) -> float:
-    logs = [logged for logged, _, _ in _weighted(experiment.metrics, states)]
-    if not logs:
-        return LOG_NOTHING
-    top = max(logs)
-    return max(LOG_NOTHING, top + log(sum(exp(logged - top) for logged in logs)))
+def _arm_verdict(
+    experiment: Experiment,
+    evidence: Evidence,
+    findings: Sequence[Finding],
+    winners: Sequence[str],
+    index: int,
+) -> ArmVerdict:
+    arm = evidence.arms[index]
+    own = arms.by_arm(_pairs(experiment, evidence.metrics), len(evidence.arms))[index]
+    names = {metric.name for metric, _ in own}
+    at_stage = {metric.name for metric, _ in arms.at_stage(own, evidence.stage)}
+    won = next((name for name in winners if name in names), "")
+    alarm = any(
+        state.alarm
+        for metric, state in zip(experiment.splits, evidence.splits, strict=True)
+        if metric.treatment_index == index
+    )
+    return ArmVerdict(
+        treatment=experiment.treatments[index],
+        kind=arms.kind_of(
+            [found for found in findings if found.metric in at_stage],
+            harm_latched=arm.harm_latched,
+            alarm=alarm,
+            better=won != "",
+        ),
+        harm_latched=arm.harm_latched,
+        log_e_harm=arm.log_e_harm,
+        culprit=arm.culprit or arms.suspect(own),
+        better_by=won,
+    )
 
 
-def _suspect(experiment: Experiment, states: Sequence[MetricEvidence]) -> str:
-    """The metric with the largest weighted evidence of harm, empty when none has any."""
-    logs = [
-        (logged, metric.name)
-        for logged, metric, state in _weighted(experiment.metrics, states)
-        if state.harm.log_e > 0.0
-    ]
-    return max(logs, key=lambda entry: entry[0])[1] if logs else ""
+def _better(experiment: Experiment, evidence: Evidence) -> tuple[str, ...]:
+    """Objectives that are better by Holm over treatments and objectives, the clearest first."""
+    log_es = {
+        metric.name: log_e
+        for metric, state in _pairs(experiment, evidence.metrics)
+        if (log_e := log_e_better(state)) is not None and better.may_promote(experiment, metric)
+    }
+    return better.rejected(log_es, experiment.alpha_promote)
+
+
+def _pairs(experiment: Experiment, states: Sequence[MetricEvidence]) -> list[tuple[Metric, MetricEvidence]]:
+    return list(zip(experiment.metrics, states, strict=True))
+
+
+def _live(experiment: Experiment, weights: Weights | None) -> tuple[int, ...]:
+    """Indices of the treatments that have traffic, or of all while none is known to have any."""
+    if not experiment.more_treatments:
+        return (0,)
+    every = tuple(range(len(experiment.treatments)))
+    return tuple(i for i in every if weights is not None and weights.share(i) > 0) or every
 
 
 def _any_counted(before: Sequence[MetricEvidence], after: Sequence[MetricEvidence]) -> bool:
     return any(new.windows > old.windows for old, new in zip(before, after, strict=True))
 
 
-def _all_measured(experiment: Experiment, states: Sequence[MetricEvidence]) -> bool:
+def _all_measured(pairs: arms.Pairs, observation: Observation, live: Sequence[int]) -> bool:
     return all(
         state.missing is None and not state.distrust
-        for metric, state in zip(experiment.metrics, states, strict=True)
-        if metric.decides
+        for metric, state in arms.at_stage(pairs, observation.stage)
+        if metric.treatment_index in live
     )
-
-
-def _decides(experiment: Experiment, found: Finding) -> bool:
-    return next(metric for metric in experiment.metrics if metric.name == found.metric).decides
-
-
-def _run_verdict(deciding: Sequence[Finding], evidence: Evidence) -> VerdictKind:
-    if evidence.harm_latched:
-        return VerdictKind.HARMFUL
-    kinds = {found.verdict for found in deciding}
-    for kind in (VerdictKind.UNTRUSTWORTHY, VerdictKind.NO_DATA):
-        if kind in kinds:
-            return kind
-    return VerdictKind.NOT_WORSE if kinds == {VerdictKind.NOT_WORSE} else VerdictKind.UNDECIDED

@@ -22,3 +22,8 @@ def to_plain(kind: type[T], value: T) -> Any:
 def from_plain(kind: type[T], plain: Any) -> T:
     """The value again. Raises pydantic.ValidationError when `plain` is not of this kind."""
     return cast("T", _adapter(cast("Hashable", kind)).validate_python(plain))
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """The value of a JSON text, in one go. Raises pydantic.ValidationError like `from_plain`."""
+    return cast("T", _adapter(cast("Hashable", kind)).validate_json(text))

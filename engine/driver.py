@@ -1,9 +1,11 @@
 """Drives runs: takes the lease, ticks, waits. One engine at a time per run; no rules in here."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
@@ -20,6 +22,42 @@ Assemble = Callable[[str], Parts]
 """Makes the parts of a run by its id."""
 
 
+class Observer(Protocol):
+    """Is told what a driver does, in the driver's own threads: it must be quick and raise nothing."""
+
+    def on_round(self) -> None:
+        """The driver looks which runs are due."""
+        ...
+
+    def on_start(self, run_id: str) -> None:
+        """A tick of this run begins."""
+        ...
+
+    def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
+        """The tick led to this state."""
+        ...
+
+    def on_error(self, run_id: str, error: Exception) -> None:
+        """The tick failed; it is tried again."""
+        ...
+
+
+class NoObserver:
+    """Nobody is told."""
+
+    def on_round(self) -> None:
+        """Nothing."""
+
+    def on_start(self, run_id: str) -> None:
+        """Nothing."""
+
+    def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
+        """Nothing."""
+
+    def on_error(self, run_id: str, error: Exception) -> None:
+        """Nothing."""
+
+
 @dataclass(slots=True)
 class Driver:
     """Ticks runs that nobody else drives. `owner` is this process's name on the leases."""
@@ -28,6 +66,7 @@ class Driver:
     assemble: Assemble
     clock: Clock
     owner: str
+    observer: Observer = field(default_factory=NoObserver)
     _parts: dict[str, Parts] = field(default_factory=dict)
     _leases: dict[str, Lease] = field(default_factory=dict)
 
@@ -36,11 +75,14 @@ class Driver:
         lease = self._lease(run_id)
         if lease is None:
             return None
+        self.observer.on_start(run_id)
+        began_s = time.monotonic()
         try:
             snapshot = tick(self._parts_of(run_id), lease)
         except LeaseLost as error:
             _log.warning("lease lost, standing back", run=run_id, error=str(error))
             return None
+        self.observer.on_tick(snapshot, time.monotonic() - began_s)
         if snapshot.run.phase.ended:
             self.store.release(lease)
             self._parts.pop(run_id, None)
@@ -142,6 +184,7 @@ def serve(driver: Driver, stop: threading.Event, workers: int = 32) -> None:
     pool = ThreadPoolExecutor(workers, thread_name_prefix="rampwise-tick")
     try:
         while not stop.wait(POLL_S / 2):
+            driver.observer.on_round()
             now_s = driver.clock.now_s()
             for run_id, hurry in _work(driver.store):
                 future = busy.get(run_id)
@@ -171,7 +214,9 @@ def _guarded(driver: Driver, run_id: str) -> Snapshot | None:
     try:
         return driver.step(run_id)
     except RampwiseError as error:
+        driver.observer.on_error(run_id, error)
         _log.error("tick failed, trying again", run=run_id, error=str(error))
-    except Exception:  # noqa: BLE001 (one run's bug must not stop the others; it is logged in full)
+    except Exception as error:  # noqa: BLE001 (one run's bug must not stop the others; it is logged in full)
+        driver.observer.on_error(run_id, error)
         _log.exception("tick failed unexpectedly, trying again", run=run_id)
     return None

@@ -47,7 +47,7 @@ def explain(experiment: Experiment, now_s: float) -> Explained:
         )
         for index in range(_WINDOWS)
     )
-    batch = source.read(experiment.metrics, windows, {})
+    batch = source.read(experiment.read_metrics, windows, {})
     latest = batch.readings[-1] if batch.readings else {}
     return Explained(
         queries=batch.queries,

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from engine.core.gate import GateState, GateStatus
 from engine.core.measure import Missing, MissingReason, Window
-from engine.core.model import Metric
+from engine.core.model import Metric, Plan
 from engine.core.printable import printable
+from engine.core.proposal import Progress, Proposal, Wait
 from engine.core.target import Health, TargetGone, TargetState, Weights
-from engine.ports import Batch, Gate, Json, MetricSource, Target
+from engine.ports import Batch, Gate, Json, MetricSource, Strategy, Target
 
 
 def ask(gate: Gate, flag: str) -> GateState:
@@ -30,7 +31,7 @@ def look(target: Target) -> TargetState | TargetGone:
         state = target.observe()
     except Exception as error:  # noqa: BLE001
         return TargetGone(detail=_broken("target", error))
-    if isinstance(state, TargetState) and not all(map(_is_possible, (state.control, state.treatment))):
+    if isinstance(state, TargetState) and not all(map(_is_possible, (state.control, *state.treatments))):
         return TargetGone(detail="the target plugin says since when a version is ready, but that is no time")
     return _clean(state)
 
@@ -53,12 +54,26 @@ def read(source: MetricSource, metrics: Sequence[Metric], windows: Sequence[Wind
         return Batch(readings=(), cursor=cursor, queries=(), trouble=trouble)
 
 
+def propose(strategy: Strategy, plan: Plan, progress: Progress) -> Proposal:
+    """What the strategy would do; waiting when it fails, so that it can never hide a reason to roll back."""
+    try:
+        proposal = strategy.propose(plan, progress)
+    except Exception as error:  # noqa: BLE001
+        return Wait(reason=_broken("strategy", error))
+    if not isinstance(proposal, Proposal):
+        return Wait(reason="the strategy plugin proposes what is no proposal")
+    return replace(proposal, reason=printable(proposal.reason))
+
+
 def _clean(state: TargetState | TargetGone) -> TargetState | TargetGone:
     if isinstance(state, TargetGone):
         return TargetGone(detail=printable(state.detail))
-    control = replace(state.control, detail=printable(state.control.detail))
-    treatment = replace(state.treatment, detail=printable(state.treatment.detail))
-    return replace(state, control=control, treatment=treatment)
+    control, treatment, *more = map(_clean_health, (state.control, *state.treatments))
+    return replace(state, control=control, treatment=treatment, more=tuple(more))
+
+
+def _clean_health(health: Health) -> Health:
+    return replace(health, detail=printable(health.detail))
 
 
 def _legible(missing: Missing) -> Missing:

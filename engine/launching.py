@@ -14,6 +14,7 @@ from engine.core.target import ALL_TO_CONTROL, TargetGone, TargetState
 from engine.errors import Unreachable, UsageError
 from engine.explaining import Explained, explain
 from engine.ports import Clock, Snapshot, Store
+from engine.telling import letters_of
 from engine.wiring import Prepared
 
 BUILT_IN_GATE = "file"
@@ -81,7 +82,8 @@ def launch(
     run_id = f"{experiment.name}-{secrets.token_hex(2)}"
     run, event = _first_event(prepared, run_id, clock.now_s(), actor, place)
     snapshot = Snapshot(run=run, evidence=evaluate.start(experiment).to_plain(), cursor={})
-    store.create(snapshot, prepared.to_plain(), [event], replace=replaces)
+    letters = letters_of(experiment, None, [event])
+    store.create(snapshot, prepared.to_plain(), [event], letters=letters, replace=replaces)
     return run_id
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from engine.core.decide import refusal
 from engine.core.decision import BlockerKind, Decision, DecisionKind, Rule
 from engine.core.events import Command, Commanded, Verb
 from engine.core.facts import Facts
 from engine.core.gate import GateState, GateStatus
+from engine.core.model import Experiment
+from engine.core.ordered import refusal
 from engine.core.run import Phase, Run
 from engine.journal import Journal
 
@@ -36,7 +37,7 @@ def take_effect(journal: Journal, commands: Sequence[Command]) -> None:
             journal.add(done, actor=command.actor, reason=command.reason)
 
 
-def answer(journal: Journal, facts: Facts, decision: Decision) -> None:
+def answer(journal: Journal, experiment: Experiment, facts: Facts, decision: Decision) -> None:
     """Close the order that this tick decided on; the ones it overruled are refused in later ticks."""
     order = facts.order
     if order is None:
@@ -44,7 +45,9 @@ def answer(journal: Journal, facts: Facts, decision: Decision) -> None:
     wanted = {Verb.STOP: Rule.STOPPED, Verb.ROLLBACK: Rule.ROLLED_BACK, Verb.PROMOTE: Rule.PROMOTED}[
         order.verb
     ]
-    refused = "" if decision.rule is wanted else refusal(decision.blockers) or decision.reason
+    refused = ""
+    if decision.rule is not wanted:
+        refused = refusal(experiment, journal.run, order, decision.blockers) or decision.reason
     done = Commanded(command_id=order.id, verb=order.verb, step=None, refused=refused)
     journal.add(done, actor=order.actor, reason=order.reason)
 

@@ -1,4 +1,4 @@
-"""Finds strategies, targets, metric sources and gates by name, through entry points.
+"""Finds strategies, targets, metric sources, gates and sinks by name, through entry points.
 
 Built-ins register like third-party plugins. A plugin that does not load is reported, with the distribution
 it came from, and harms no other. Nothing here knows what a plugin does.
@@ -21,7 +21,8 @@ STRATEGIES = "rampwise.strategies"
 TARGETS = "rampwise.targets"
 SOURCES = "rampwise.sources"
 GATES = "rampwise.gates"
-GROUPS = (STRATEGIES, TARGETS, SOURCES, GATES)
+SINKS = "rampwise.sinks"
+GROUPS = (STRATEGIES, TARGETS, SOURCES, GATES, SINKS)
 
 DISABLED_VARIABLE = "RAMPWISE_DISABLED_PLUGINS"
 """Environment variable: comma-separated `kind/name`, such as `targets/local`. Those are never loaded."""
@@ -32,7 +33,7 @@ class PluginInfo:
     """One registered plugin as `rampwise plugins` shows it.
 
     Attributes:
-        kind: strategies, targets, sources or gates. source: the object it names, `module:attribute`.
+        kind: strategies, targets, sources, gates or sinks. source: the object it names, `module:attribute`.
         distribution: name and version of what installed it. error: why it does not load, empty if it does.
     """
 
@@ -68,7 +69,7 @@ def load(group: str, name: str) -> Any:
         raise PluginError(msg)
     try:
         return plugins[name].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # some modules are programs
         msg = f"{kind}/{name} from {_distribution(plugins[name])} does not load: {_reason(error)}"
         raise PluginError(msg) from error
 
@@ -115,7 +116,7 @@ def _info(group: str, name: str, entry: EntryPoint) -> PluginInfo:
     if not disabled:
         try:
             entry.load()
-        except Exception as failure:  # noqa: BLE001 (a stranger's module may raise anything; it is shown)
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 (a stranger's module may raise anything)
             error = _reason(failure)
     return PluginInfo(
         kind=_kind(group),
@@ -144,5 +145,5 @@ def _distribution(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -6,12 +6,15 @@ from typing import Any, ClassVar, Protocol
 
 from engine.core.events import Actor, Command, Event, Freeze, Verb
 from engine.core.gate import GateState
+from engine.core.letter import Delivered, Letter, Refused
 from engine.core.measure import Missing, Reading, Window
 from engine.core.model import Metric, Plan
+from engine.core.notice import Notice
 from engine.core.proposal import Progress, Proposal
-from engine.core.run import Run
+from engine.core.run import Phase, Run
 from engine.core.target import TargetFacts, TargetGone, TargetState, Weights
 from engine.errors import CorruptRecord
+from engine.outbox import Outbox
 
 Json = Mapping[str, Any]
 """A plain JSON object; only its owner looks inside."""
@@ -129,6 +132,22 @@ class Gate(Protocol):
         ...
 
 
+class Sink(Protocol):
+    """Tells somebody. Plugin group `rampwise.sinks`: a factory taking its checked options.
+
+    Options are kept with the run and shown, so they name secrets and never hold them.
+    """
+
+    Options: ClassVar[type]
+
+    def deliver(self, notice: Notice) -> Delivered | Refused:
+        """One attempt, bounded in time; trouble is `Refused`, never an exception.
+
+        The same notice, by its `id`, may come several times: at least once is promised.
+        """
+        ...
+
+
 class Clock(Protocol):
     """Wall-clock time."""
 
@@ -178,21 +197,34 @@ class Rival:
     same_name: bool
 
 
-class Store(Protocol):
-    """Runs, events, leases and commands. Every write is one transaction; the log only grows."""
+class Store(Outbox, Protocol):
+    """Runs, events, leases, commands and letters. Every write is one transaction; the log only grows."""
 
     def create(
-        self, snapshot: Snapshot, spec: Json, events: Sequence[Event], *, replace: str | None = None
+        self,
+        snapshot: Snapshot,
+        spec: Json,
+        events: Sequence[Event],
+        *,
+        letters: Sequence[Letter] = (),
+        replace: str | None = None,
     ) -> None:
-        """Add a run with its first events. UsageError when name or target has another active run."""
+        """Add a run with its first events and what is told of them.
+
+        UsageError when name or target has another active run.
+        """
         ...
 
     def load(self, run_id: str) -> StoredRun:
         """One run. UsageError when there is none (naming near ones), CorruptRecord when it cannot be read."""
         ...
 
-    def runs(self) -> Sequence[StoredRun]:
-        """All runs that can be read, newest first."""
+    def runs(self, *, most_ended: int | None = None) -> Sequence[StoredRun]:
+        """All runs that can be read, newest first; of those that have ended, this many of the newest."""
+        ...
+
+    def phases(self) -> Mapping[Phase, int]:
+        """How many runs there are in each phase; phases without runs may be left out."""
         ...
 
     def unreadable(self) -> Sequence[CorruptRecord]:
@@ -211,12 +243,17 @@ class Store(Protocol):
         """Ids of active runs that have readable commands not yet done."""
         ...
 
-    def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
-        """Events and the state they lead to. LeaseLost when the lease is not ours, or the log moved on."""
+    def append(
+        self, lease: Lease, events: Sequence[Event], snapshot: Snapshot, letters: Sequence[Letter] = ()
+    ) -> None:
+        """Events, the state they lead to, and what is told of them.
+
+        LeaseLost when the lease is not ours, or the log moved on.
+        """
         ...
 
-    def events(self, run_id: str, after_seq: int = 0) -> Sequence[Event]:
-        """Events in order."""
+    def events(self, run_id: str, after_seq: int = 0, most: int | None = None) -> Sequence[Event]:
+        """Events in order, at most so many of them."""
         ...
 
     def acquire(self, run_id: str, owner: str, now_s: float, ttl_s: float) -> Lease | None:
@@ -232,7 +269,14 @@ class Store(Protocol):
         ...
 
     def request(
-        self, run_id: str, verb: Verb, actor: Actor, reason: str, source: str, now_s: float
+        self,
+        run_id: str,
+        verb: Verb,
+        actor: Actor,
+        reason: str,
+        source: str,
+        now_s: float,
+        treatment: str = "",
     ) -> Command:
         """Record a command for whoever drives the run."""
         ...

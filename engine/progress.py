@@ -16,6 +16,7 @@ def progress_of(experiment: Experiment, run: Run, verdict: Verdict, now_s: float
     latest_start_s = run.launched_s + (run.windows_done - 1) * experiment.interval_s
     seen = latest_start_s >= run.step_since_s
     live = live_arms(experiment, run)
+    better = _best(verdict, live)
     stage = stage_of(experiment, run.step)
     deciding = [
         finding
@@ -29,10 +30,14 @@ def progress_of(experiment: Experiment, run: Run, verdict: Verdict, now_s: float
             min((finding.control.step_total for finding in deciding), default=0),
             min((finding.treatment.step_total for finding in deciding), default=0),
         ),
-        better=_best(verdict, live),
-        not_worse=verdict.kind in {VerdictKind.NOT_WORSE, VerdictKind.BETTER},
+        better=better,
+        not_worse=verdict.stage is stage and verdict.kind in {VerdictKind.NOT_WORSE, VerdictKind.BETTER},
         inside_margin_at_step=bool(deciding)
-        and all(finding.inside_margin_at_step is True for finding in deciding),
+        and all(
+            finding.inside_margin_at_step is True
+            for finding in deciding
+            if better is None or finding.treatment_index == better
+        ),
     )
 
 

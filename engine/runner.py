@@ -17,14 +17,17 @@ from engine.core.gate import GateState
 from engine.core.measure import Missing, Observation
 from engine.core.model import Experiment, Mode
 from engine.core.run import Act, Run
+from engine.core.standing import standing_of
+from engine.core.taking import DROPS
 from engine.core.target import ALL_TO_CONTROL, TargetGone, TargetState
 from engine.core.verdict import Verdict
 from engine.errors import LeaseLost, StoreError
 from engine.journal import Journal
 from engine.orders import answer, gravest, is_urgent, take_effect
 from engine.ports import Clock, Gate, Lease, MetricSource, Prober, Snapshot, Store, Strategy, Target
-from engine.probing import probed_readings
+from engine.probing import may_probe, probed_readings
 from engine.progress import progress_of
+from engine.telling import letters_of
 from engine.windows import MAX_WINDOWS, due_windows, observe_windows
 
 LEASE_S = 15.0
@@ -76,13 +79,13 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
         return _keep(parts, lease, journal, replace(before, ticked_s=now_s))
     take_effect(journal, commands)
     lease = _renewed(parts, lease, strictly=False)
-    evidence = _gather(parts, before, journal.run, target, skip=is_urgent(journal.run, gate, commands))
-    if evidence.observations:
-        journal.add(Observed(observations=evidence.observations))
+    evidence = _gather(parts, before, journal.run, gate, target, skip=is_urgent(journal.run, gate, commands))
     verdict = evaluate.verdict(parts.experiment, evidence.state)
+    if evidence.observations:
+        journal.add(Observed(observations=evidence.observations, standing=standing_of(verdict)))
     facts = _facts(parts, journal.run, verdict, gate, target, commands, evidence)
     decision = decide(parts.experiment, journal.run, facts)
-    _record(journal, decision, facts, target)
+    _record(parts.experiment, journal, decision, facts)
     state = Snapshot(
         run=before.run,
         evidence=evidence.state.to_plain(),
@@ -105,14 +108,17 @@ def _take_away_unrecorded(parts: Parts, decision: Decision) -> None:
 
     The first tick that can write finds the same reason again, and traffic where it should be.
     """
-    if decision.weights == ALL_TO_CONTROL and parts.experiment.mode is Mode.ACT:
-        foreign.apply(parts.target, ALL_TO_CONTROL)
+    if decision.weights is None or parts.experiment.mode is Mode.OBSERVE:
+        return
+    if decision.weights == ALL_TO_CONTROL or decision.rule in DROPS:
+        foreign.apply(parts.target, decision.weights)
 
 
 def _keep(parts: Parts, lease: Lease, journal: Journal, state: Snapshot) -> Snapshot:
-    """Write the journal's events and the state they lead to in one transaction."""
+    """Write the journal's events, the state they lead to and what is told of them in one transaction."""
     snapshot = replace(state, run=journal.run)
-    parts.store.append(lease, journal.events, snapshot)
+    letters = letters_of(parts.experiment, state.run, journal.events)
+    parts.store.append(lease, journal.events, snapshot, letters)
     return snapshot
 
 
@@ -127,7 +133,13 @@ def _settle(journal: Journal, target: TargetState | TargetGone, mode: Mode) -> N
 
 
 def _gather(
-    parts: Parts, before: Snapshot, run: Run, target: TargetState | TargetGone, *, skip: bool
+    parts: Parts,
+    before: Snapshot,
+    run: Run,
+    gate: GateState,
+    target: TargetState | TargetGone,
+    *,
+    skip: bool,
 ) -> _Evidence:
     """Read the windows that are due and fold them into the evidence. An urgent end does not wait for data."""
     state = evaluate.Evidence.from_plain(parts.experiment, before.evidence)
@@ -138,7 +150,8 @@ def _gather(
         return _Evidence(observations=(), state=state, cursor=cursor)
     batch = foreign.read(parts.source, parts.experiment.read_metrics, windows, cursor)
     observations = observe_windows(parts.experiment, run, windows, batch.readings, target)
-    observations = probed_readings(parts.experiment, run, state, observations, parts.prober)
+    prober = parts.prober if may_probe(run, gate, target) else None
+    observations = probed_readings(parts.experiment, run, state, observations, prober)
     return _Evidence(
         observations=observations,
         state=evaluate.update(parts.experiment, state, observations),
@@ -166,19 +179,20 @@ def _facts(
         verdict=verdict,
         trouble=evidence.trouble,
         unread=evidence.unread,
-        proposal=parts.strategy.propose(parts.experiment.plan, progress),
+        proposal=foreign.propose(parts.strategy, parts.experiment.plan, progress),
         order=gravest(commands),
         freeze=parts.store.freeze(),
     )
 
 
-def _record(journal: Journal, decision: Decision, facts: Facts, target: TargetState | TargetGone) -> None:
+def _record(experiment: Experiment, journal: Journal, decision: Decision, facts: Facts) -> None:
     """The decision if it is a new one, the answer to a person's order, and the intent to act."""
     if _is_news(journal.run, decision):
         journal.add(Decided(decision=decision), rule=decision.rule, reason=decision.reason)
-    answer(journal, facts, decision)
+    answer(journal, experiment, facts, decision)
     if decision.weights is None or _is_pending(journal.run, decision):
         return
+    target = facts.target
     act = Act(
         number=journal.run.acts + 1,
         kind=decision.kind,
@@ -250,7 +264,9 @@ def _give_way(parts: Parts, run_id: str, act: Act) -> None:
     """This process slept over its lease and acted late: what the log says by now counts, if it gives less."""
     run = parts.store.load(run_id).snapshot.run
     due = run.weights if run.pending is None else run.pending.weights
-    if due.treatment < act.weights.treatment and parts.experiment.mode is Mode.ACT:
+    late = act.weights.treatments
+    gives_less = any(due.share(arm) < share for arm, share in enumerate(late))
+    if gives_less and parts.experiment.mode is Mode.ACT:
         foreign.apply(parts.target, due)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.core.arms import live_arms, stage_of
 from engine.core.measure import Observation, Reading, Window
-from engine.core.model import Experiment, Mode
+from engine.core.model import Experiment, Mode, Stage
 from engine.core.run import Run
 from engine.core.target import TargetGone, TargetState, Weights
 
@@ -36,21 +36,33 @@ def observe_windows(
 ) -> tuple[Observation, ...]:
     """The windows that were read, marked with warm-up and with the first whole one after a weight change.
 
-    What an ill or freshly recovered control did is no yardstick, so its windows are warm-up too.
+    What an ill or freshly recovered control did is no yardstick, so its windows are warm-up too, but not once
+    the treatment has all traffic and control is only kept.
     """
-    warm_s = max(_treatment_warm_s(experiment, run, target), _control_warm_s(experiment, run, target))
-    return tuple(
-        Observation(
+    treatment_warm_s = _treatment_warm_s(experiment, run, target)
+    both_warm_s = max(treatment_warm_s, _control_warm_s(experiment, run, target))
+    observations = []
+    for window, reading in zip(windows, readings, strict=False):
+        stage = stage_of(experiment, _step_in(run, window))
+        warm_s = treatment_warm_s if stage is Stage.SETTLE else both_warm_s
+        observation = Observation(
             window=window,
             readings=reading,
             warm_up=window.start_s < warm_s,
             new_start=window.start_s - experiment.interval_s < run.step_since_s <= window.start_s
             and window.index > 0,
-            stage=stage_of(experiment, run.step if window.start_s >= run.step_since_s else run.step - 1),
+            stage=stage,
             weights=_weights_all_through(experiment, run, window, target),
         )
-        for window, reading in zip(windows, readings, strict=False)
-    )
+        observations.append(observation)
+    return tuple(observations)
+
+
+def _step_in(run: Run, window: Window) -> int:
+    """The step that was current when a window began; what a change cuts in two belongs to the one before."""
+    if window.start_s >= run.step_since_s:
+        return run.step
+    return run.step - 1 if run.step_before is None else run.step_before
 
 
 def _weights_all_through(

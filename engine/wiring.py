@@ -11,11 +11,12 @@ from engine.adapters.gates import open_gate
 from engine.adapters.prober import HttpProber
 from engine.adapters.store import open_store as _open_store
 from engine.codec import from_plain, to_plain
+from engine.core.letter import Letter
 from engine.core.model import Experiment, PluginChoice
 from engine.core.target import TargetFacts
 from engine.errors import CorruptRecord, PluginError, SpecError
 from engine.home import database_url
-from engine.ports import MetricSource, Store, StoredRun, Strategy, Target
+from engine.ports import MetricSource, Sink, Store, StoredRun, Strategy, Target
 from engine.runner import Parts
 
 
@@ -70,6 +71,20 @@ def assemble(store: Store, run_id: str, place: str) -> Parts:
         clock=SystemClock(),
         place=place,
     )
+
+
+def open_sink(store: Store, letter: Letter) -> Sink:
+    """The sink that a letter goes to, as its run's experiment describes it.
+
+    Raises:
+        RampwiseError: the experiment cannot be read or has no such sink, or the plugin refuses its options.
+    """
+    experiment = load_experiment(store.load(letter.notice.run_id))
+    choice = next((sink.plugin for sink in experiment.sinks if sink.name == letter.sink), None)
+    if choice is None:
+        msg = f"the experiment of {letter.notice.run_id} has no sink {letter.sink}"
+        raise CorruptRecord(msg)
+    return cast("Sink", _made(plugins.SINKS, choice))
 
 
 def make_target(choice: PluginChoice) -> Target:

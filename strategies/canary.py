@@ -6,34 +6,26 @@ Pure: it proposes from the plan and what the run has seen; the engine decides wh
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from engine.core.model import Plan, Step
-from engine.core.numbers import duration
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from engine.fields import Duration
-
-
-def _weight(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
-        msg = "a whole number of percent from 1 to 99, such as 20 (promotion is the 100)"
-        raise ValueError(msg)
-    return value
+from strategies import words
+from strategies.options import StrictOptions, Weight, a_weight
 
 
 def _step(value: object) -> object:
     if isinstance(value, dict):
         return value
-    return {"weight": _weight(value)}
+    return {"weight": a_weight(value)}
 
 
-class StepOptions(BaseModel):
+class StepOptions(StrictOptions):
     """One step of the ramp; a bare number is its weight."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
-
-    weight: Annotated[int, BeforeValidator(_weight)]
+    weight: Weight
     """Traffic of the treatment in whole percent, from 1 to 99."""
     hold: Duration | None = None
     """How long to stay at least; that of the strategy, if absent."""
@@ -43,10 +35,8 @@ class StepOptions(BaseModel):
     """Whether a person must approve before the run goes on from this step, also to promotion."""
 
 
-class CanaryOptions(BaseModel):
+class CanaryOptions(StrictOptions):
     """Options of the canary strategy."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
     steps: tuple[Annotated[StepOptions, BeforeValidator(_step)], ...] = Field(
         default_factory=lambda: tuple(StepOptions(weight=weight) for weight in (1, 5, 20, 50)),
@@ -97,42 +87,26 @@ class Canary:
                 step=0, weights=Weights.of(first.weight_pct), reason=f"start at {first.weight_pct} %"
             )
         step = plan.steps[progress.step]
-        missing = _missing(step, progress)
-        if missing:
-            return Wait(reason=" and ".join(missing))
+        lacks = words.missing(step, progress, at=_at(step), arms=("control", "treatment"))
+        if lacks:
+            return Wait(reason=" and ".join(lacks))
         if progress.step + 1 < len(plan.steps):
             after = plan.steps[progress.step + 1]
             return Climb(
                 step=progress.step + 1,
                 weights=Weights.of(after.weight_pct),
-                reason=f"{_held(step, progress)}; next is {after.weight_pct} %",
+                reason=f"{words.held(progress, at=_at(step))}; next is {after.weight_pct} %",
             )
         return _end(step, progress)
 
 
-def _missing(step: Step, progress: Progress) -> list[str]:
-    """What hold and floor still lack at this step, in words."""
-    missing = []
-    if progress.step_age_s < step.hold_s:
-        age, hold = duration(progress.step_age_s), duration(step.hold_s)
-        missing.append(f"held {age} of {hold} at {step.weight_pct} %")
-    for arm, trials in zip(("control", "treatment"), progress.step_trials, strict=True):
-        if trials < step.floor:
-            missing.append(f"{arm} had {trials} of {step.floor} trials at {step.weight_pct} %")
-    return missing
-
-
-def _held(step: Step, progress: Progress) -> str:
-    control, treatment = progress.step_trials
-    return (
-        f"held {duration(progress.step_age_s)} at {step.weight_pct} % "
-        f"with {control} control and {treatment} treatment trials"
-    )
+def _at(step: Step) -> str:
+    return f"at {step.weight_pct} %"
 
 
 def _end(step: Step, progress: Progress) -> Proposal:
     """Promotion from the last step, or what the evidence lacks for it."""
-    held = _held(step, progress)
+    held = words.held(progress, at=_at(step))
     if not progress.not_worse:
         return Wait(reason=f"{held}, but the evidence does not yet say not worse")
     if not progress.inside_margin_at_step:

@@ -18,15 +18,17 @@ from engine.core.model import (
     Plan,
     PluginChoice,
     Policy,
+    Probes,
     Role,
     Selector,
+    Stage,
     Step,
     Unit,
 )
 from engine.core.proposal import Wait
 from engine.core.run import Phase, Run
 from engine.core.target import Health, TargetState, Weights
-from engine.core.verdict import ArmSummary, Effect, Finding, Verdict, VerdictKind
+from engine.core.verdict import ArmSummary, ArmVerdict, Effect, Finding, Verdict, VerdictKind
 
 NOW_S = 1_700_000_000.0
 LABELS = {Arm.CONTROL: {"version": "v1"}, Arm.TREATMENT: {"version": "v2"}}
@@ -76,6 +78,69 @@ def an_experiment(**changes: Any) -> Experiment:
     return replace(experiment, **changes)
 
 
+def two_treatments(**changes: Any) -> Experiment:
+    """An A/B test of v2 and v3 against v1, a quarter of the traffic each."""
+    settings = {
+        "more_treatments": ("v3",),
+        "plan": Plan(
+            strategy="ab",
+            steps=(Step(weight_pct=50, hold_s=60, floor=100, shares=(25, 25)),),
+            needs_better=True,
+            on_trouble=Policy.HOLD,
+        ),
+        "metrics": tuple(
+            a_metric(
+                name=f"errors@{variant}",
+                measure="errors",
+                treatment_index=index,
+                weight=0.5,
+                arm_labels={Arm.CONTROL: {"version": "v1"}, Arm.TREATMENT: {"version": variant}},
+            )
+            for index, variant in enumerate(("v2", "v3"))
+        ),
+        **changes,
+    }
+    return an_experiment(**settings)
+
+
+PROBES = Probes(
+    path="/health", rate_per_s=10.0, count=60, time_limit_s=300.0, timeout_s=1.0, error_limit=0.05
+)
+
+
+def staged(*, bridge: bool = False, **changes: Any) -> Experiment:
+    """A blue/green release: probes, with a bridge a split, and then all traffic on watch."""
+    split = (Step(weight_pct=10, hold_s=60, floor=100),) if bridge else ()
+    metrics = [
+        a_metric(
+            name="errors@preview",
+            measure="errors",
+            kind=MetricKind.THRESHOLD,
+            limit=PROBES.error_limit,
+            stage=Stage.PREVIEW,
+            bad=None,
+            total=None,
+        ),
+        a_metric(name="errors@settle", measure="errors", stage=Stage.SETTLE),
+    ]
+    metrics += [a_metric()] if bridge else []
+    settings = {
+        "plan": Plan(
+            strategy="blue_green",
+            probes=PROBES,
+            steps=(
+                Step(weight_pct=0, hold_s=0, floor=1, stage=Stage.PREVIEW),
+                *split,
+                Step(weight_pct=100, hold_s=60, floor=100, stage=Stage.SETTLE),
+            ),
+        ),
+        "metrics": tuple(replace(metric, weight=1 / len(metrics)) for metric in metrics),
+        "preview_url": "http://127.0.0.1:9/",
+        **changes,
+    }
+    return an_experiment(**settings)
+
+
 def a_run(**changes: Any) -> Run:
     run = Run(
         id="checkout-v2-1",
@@ -88,6 +153,7 @@ def a_run(**changes: Any) -> Run:
         step=0,
         weights=Weights.of(5),
         step_since_s=NOW_S - 500,
+        windows_done=60,
         last_event_s=NOW_S - 5,
     )
     return replace(run, **changes)
@@ -138,9 +204,20 @@ def a_verdict(**changes: Any) -> Verdict:
     return replace(verdict, **changes)
 
 
+def an_arm(**changes: Any) -> ArmVerdict:
+    arm = ArmVerdict(
+        treatment="v2", kind=VerdictKind.UNDECIDED, harm_latched=False, log_e_harm=0.0, culprit=""
+    )
+    return replace(arm, **changes)
+
+
 def healthy(weights: Weights = Weights.of(5)) -> TargetState:  # noqa: B008 (frozen value)
     ready = Health(ready=True, ready_since_s=NOW_S - 5000)
     return TargetState(weights=weights, control=ready, treatment=ready, version="1")
+
+
+def both_healthy(weights: Weights = Weights.of(25, 25)) -> TargetState:  # noqa: B008 (frozen value)
+    return replace(healthy(weights), more=(Health(ready=True, ready_since_s=NOW_S - 5000),))
 
 
 def a_gate(status: GateStatus = GateStatus.OPEN) -> GateState:

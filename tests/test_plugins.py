@@ -35,7 +35,7 @@ class Entry:
     dist: Distribution = Distribution()
 
     def load(self) -> Any:
-        if isinstance(self.plugin, Exception):
+        if isinstance(self.plugin, BaseException):
             raise self.plugin
         return self.plugin
 
@@ -79,6 +79,17 @@ def test_a_failing_plugin_names_its_distribution_and_error() -> None:
     assert error_of(plugins.TARGETS, "broken") == (
         "targets/broken from acme-rampwise 1.2 does not load: ImportError: no module named 'boto'"
     )
+
+
+def test_a_module_that_ends_the_program_is_only_a_plugin_that_does_not_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = Entry("program", SystemExit(2))
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [program] if group == plugins.SINKS else [])
+    assert error_of(plugins.SINKS, "program") == (
+        "sinks/program from acme-rampwise 1.2 does not load: SystemExit: 2"
+    )
+    assert [info.error for info in plugins.listing()] == ["SystemExit: 2"]
 
 
 def test_a_plugin_that_is_switched_off_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,137 +1,172 @@
-"""The report's charts as Vega-Lite dicts. Pure: nothing is drawn here, and colours are CSS variables.
+"""What the report's charts show, from the view. Pure; `marks` draws them."""
 
-Each is made for a canvas, because text that fits a screen is too small on a phone.
-"""
+from collections.abc import Iterable, Iterator
+from itertools import groupby, pairwise
 
-from collections.abc import Iterable
-
-from analysis.report.marks import (
-    COLOURS,
-    Canvas,
+from analysis.report.plot import (
+    Axis,
     Chart,
-    Frame,
     Level,
+    Line,
+    Moment,
     Range,
-    framed,
-    level_inside,
-    levels_beside,
-    lines,
-    time_axis,
-    weight_changes,
+    Sample,
+    Tick,
+    even_ticks,
+    ratio_ticks,
 )
 from analysis.report.rows import MetricRow
+from analysis.report.shares import ShareRow
 from analysis.report.trace import MetricPoint
 from analysis.report.view import ReportView
-from analysis.report.words import iso
+from engine.core.model import Stage
 
 WHOLE_RUN = "whole run"
 LOWEST_LOG10_E = -3.0
 ABOVE_THRESHOLD = 3.0
 
-_POWER_OF_TEN = (
-    "abs(datum.value) < 4 ? format(pow(10, datum.value), ',~g') : '10^' + format(datum.value, '~g')"
-)
+_BAD, _MUTED, _MARGIN = "var(--bad)", "var(--muted)", "var(--series-3)"
+_STAGES = {Stage.PREVIEW: "preview", Stage.SPLIT: "split", Stage.SETTLE: "settling"}
 
 
-def evidence_chart(view: ReportView, canvas: Canvas) -> Chart:
-    """E-values against harm over time, run and metrics, decimal logs, with the rollback threshold."""
+def harm_chart(view: ReportView) -> Chart:
+    """E-values against harm over time, run and metrics, with the rollback threshold."""
+    whole = [(point.end_s, point.log10_e_harm) for point in view.points]
+    each = [(row.metric, [(s, p.log10_e_harm) for s, p in _of(view, row)]) for row in view.metrics]
     threshold = view.design.log10_rollback
-    highest = max((point.log10_e_harm for point in view.points), default=0.0)
-    room = Range(low=LOWEST_LOG10_E, high=min(max(highest, threshold + 0.5), threshold + ABOVE_THRESHOLD))
-    names = [WHOLE_RUN, *(row.metric for row in view.metrics)]
-    values = [
-        {"t": iso(point.end_s), "series": series, "y": room.clip(log10_e)}
-        for point in view.points
-        for series, log10_e in zip(
-            names, (point.log10_e_harm, *(each.log10_e_harm for each in point.metrics)), strict=True
-        )
-    ]
-    axis = {"title": "e-value against harm", "labelExpr": _POWER_OF_TEN, "tickMinStep": 1}
-    y = {"field": "y", "type": "quantitative", "axis": axis, "scale": {"domain": [room.low, room.high]}}
-    limit = Level(at=threshold, name=f"roll back at {10**threshold:,.0f}", colour="var(--bad)")
-    frame = _frame(view, canvas)
-    changes = weight_changes(frame, view.splits)
-    return framed(frame, [level_inside(limit), *changes, *lines(canvas, values, y, names)])
+    limit = Level(at=threshold, name=f"harm {10**threshold:,.0f}", colour=_BAD)
+    return _evidence(view, [(WHOLE_RUN, whole), *each], limit)
 
 
-def effect_chart(view: ReportView, row: MetricRow, room: Range, canvas: Canvas) -> Chart:
+def promotion_chart(view: ReportView) -> Chart:
+    """E-values for "not worse" (and "better", where it is asked) over time, with the promotion threshold."""
+    series = []
+    for row in deciding(view):
+        series.append((f"{row.metric}: not worse", [(s, p.log10_e_promote) for s, p in _of(view, row)]))
+        better = [(s, p.log10_e_better) for s, p in _of(view, row) if p.log10_e_better is not None]
+        if better:
+            series.append((f"{row.metric}: better", better))
+    threshold = view.design.log10_promote
+    limit = Level(at=threshold, name=f"shown {10**threshold:,.0f}", colour="var(--good)")
+    return _evidence(view, series, limit)
+
+
+def deciding(view: ReportView) -> tuple[MetricRow, ...]:
+    """The metrics that can promote."""
+    return tuple(row for row in view.metrics if row.weight > 0)
+
+
+def effect_chart(view: ReportView, row: MetricRow, room: Range) -> Chart:
     """One metric's effect over time with its confidence sequence, cumulative since launch."""
-    values = [
-        {
-            "t": iso(end_s),
-            "y": room.clip(each.effect),
-            "low": room.low if each.low is None else room.clip(each.low),
-            "high": room.high if each.high is None else room.clip(each.high),
-        }
+    samples = tuple(
+        Sample(at_s=end_s, value=each.effect, low=each.low, high=each.high)
         for end_s, each in _of(view, row)
         if each.effect is not None
-    ]
+    )
     ratio = row.measure != "share"
-    axis = {"title": row.measure, "format": "~g" if ratio else "~%", "tickCount": 6}
-    scale = {"type": "log" if ratio else "linear", "domain": [room.low, room.high], "nice": False}
-    y = {"field": "y", "type": "quantitative", "axis": axis, "scale": scale}
-    band = {
-        "mark": {"type": "area", "color": COLOURS[0], "opacity": 0.25},
-        "encoding": time_axis() | {"y": y | {"field": "low"}, "y2": {"field": "high"}},
-    }
-    levels = levels_beside(_effect_levels(row, room), room, canvas, log=ratio)
-    frame = _frame(view, canvas)
-    return framed(frame, [band, *levels, *weight_changes(frame, view.splits), *_line(values, y)], values)
+    ticks = ratio_ticks(room, apart=0.07) if ratio else _percent_ticks(room)
+    axis = Axis(title=row.measure, room=room, ticks=ticks, log=ratio)
+    return _timed(view, axis, [Line(name=row.metric, samples=samples)], _effect_levels(row))
 
 
-def difference_chart(view: ReportView, row: MetricRow, canvas: Canvas) -> Chart:
+def difference_chart(view: ReportView, row: MetricRow) -> Chart:
     """Treatment minus control in percentage points over time, for a metric that has no ratio."""
-    seen = [(end_s, 100 * each.difference) for end_s, each in _of(view, row) if each.difference is not None]
+    samples = tuple(
+        Sample(at_s=end_s, value=100 * each.difference)
+        for end_s, each in _of(view, row)
+        if each.difference is not None
+    )
     levels = _difference_levels(row)
-    reach = [value for _, value in seen] + [level.at for level in levels]
+    reach = [each.value for each in samples] + [level.at for level in levels]
     spare = max(0.15 * (max(reach) - min(reach)), 0.01)
     room = Range(low=min(reach) - spare, high=max(reach) + spare)
-    values = [{"t": iso(end_s), "y": value} for end_s, value in seen]
-    axis = {"title": "difference (pp)", "format": "~g", "tickCount": 6}
-    scale = {"domain": [room.low, room.high], "nice": False}
-    y = {"field": "y", "type": "quantitative", "axis": axis, "scale": scale}
-    frame = _frame(view, canvas)
-    named = levels_beside(levels, room, canvas, log=False)
-    return framed(frame, [*named, *weight_changes(frame, view.splits), *_line(values, y)], values)
+    axis = Axis(title="difference (pp)", room=room, ticks=even_ticks(room, 6))
+    return _timed(view, axis, [Line(name=row.metric, samples=samples)], levels)
 
 
 def effect_range(rows: Iterable[MetricRow], view: ReportView) -> Range:
     """One axis for all ratios, wide enough for each estimate and limit; for shares from 0 up."""
-    names = {row.metric for row in rows}
+    chosen = list(rows)
+    shares = [row for row in chosen if row.measure == "share"]
+    late = view.points[len(view.points) // 3 :]
+    index = {row.metric: place for place, row in enumerate(view.metrics)}
     seen = [
         each.effect
-        for point in view.points
-        for each in point.metrics
-        if each.metric in names and each.effect is not None
+        for point in late
+        for each in (point.metrics[index[row.metric]] for row in chosen)
+        if each.effect is not None
     ]
-    shares = [row for row in view.metrics if row.metric in names and row.measure == "share"]
     if shares:
         limits = [row.margin_rate for row in shares if row.margin_rate is not None]
         return Range(low=0.0, high=min(1.0, 1.5 * max([0.001, *seen[-1:], *limits])))
-    above_zero = [effect for effect in seen if effect > 0]
-    return Range(low=min([0.1, *above_zero]), high=max([10.0, *above_zero]))
+    ends = [end for row in chosen for end in (row.low, row.high) if end is not None and 0.1 < end < 10]
+    reach = [each for each in (*seen, *ends) if each > 0]
+    return Range(low=max(min([0.5, *reach]) / 1.1, 0.02), high=min(max([2.0, *reach]) * 1.1, 50))
 
 
-def ramp_chart(view: ReportView, canvas: Canvas) -> Chart:
-    """The treatment's share of traffic: planned at the earliest, and as the target reported it."""
+def ramp_chart(view: ReportView) -> Chart:
+    """The treatments' shares of traffic: planned at the earliest, and as the target reported them."""
     until_s = view.generated_s if view.ended_s is None else view.ended_s
-    planned = [(rung.earliest_s, rung.weight_pct) for rung in view.ramp]
-    if view.ramp:
-        planned.append((view.ramp[-1].earliest_s + view.ramp[-1].hold_s, 100))
-    actual = [(each.at_s, each.weight_pct) for each in view.splits]
-    if actual:
-        actual.append((max(until_s, actual[-1][0]), actual[-1][1]))
+    plans = dict.fromkeys(_planned(view, index) for index in range(len(view.treatments)))
+    lines = [Line(name="planned at the earliest", samples=plan, stepped=True, outline=True) for plan in plans]
     would = any(each.would for each in view.splits)
-    names = ["would be" if would else "actual", "planned at the earliest"]
-    values = [
-        {"t": iso(at_s), "series": series, "y": weight_pct}
-        for series, path in zip(names, (actual, planned), strict=True)
-        for at_s, weight_pct in path
+    for index, name in enumerate(view.treatments):
+        actual = [(each.at_s, _share(each.shares, index)) for each in view.splits]
+        if actual:
+            actual.append((max(until_s, actual[-1][0]), actual[-1][1]))
+        samples = tuple(Sample(at_s=at_s, value=pct) for at_s, pct in actual)
+        told = "would be" if would else "actual"
+        named = f"{name}, {told}" if len(view.treatments) > 1 else told
+        lines.append(Line(name=named, samples=samples, look=index, stepped=True))
+    ticks = tuple(Tick(at=pct, label=f"{pct} %") for pct in (0, 25, 50, 75, 100))
+    axis = Axis(title="share of traffic", room=Range(low=0, high=100), ticks=ticks)
+    return _timed(view, axis, lines, [], changes=False)
+
+
+def share_chart(view: ReportView, row: ShareRow, index: int) -> Chart:
+    """One treatment's share of the visitors counted: planned with its tolerance, and seen."""
+    shares = [(point.end_s, point.shares[index]) for point in view.points if len(point.shares) > index]
+    planned = tuple(
+        Sample(
+            at_s=at_s,
+            value=100 * each.planned,
+            low=100 * max(each.planned - row.tolerance, 0),
+            high=100 * min(each.planned + row.tolerance, 1),
+        )
+        for at_s, each in shares
+        if each.planned is not None
+    )
+    seen = tuple(Sample(at_s=at_s, value=100 * each.seen) for at_s, each in shares if each.seen is not None)
+    reach = [
+        100 * (row.planned or 0.5) - 200 * row.tolerance,
+        100 * (row.planned or 0.5) + 200 * row.tolerance,
     ]
-    axis = {"title": "share of traffic (%)", "values": [0, 25, 50, 75, 100]}
-    y = {"field": "y", "type": "quantitative", "axis": axis, "scale": {"domain": [0, 100]}}
-    frame = _frame(view, canvas, more_s=[at_s for at_s, _ in (*actual, *planned)])
-    return framed(frame, lines(canvas, values, y, names, interpolate="step-after"))
+    reach += [each.value for each in seen[len(seen) // 5 :]]
+    room = Range(low=max(min(reach), 0.0), high=min(max(reach), 100.0))
+    axis = Axis(title=f"{row.treatment} of both (%)", room=room, ticks=even_ticks(room, 6))
+    lines = [Line(name="planned, with tolerance", samples=planned, look=2), Line(name="seen", samples=seen)]
+    return _timed(view, axis, lines, [])
+
+
+def _evidence(view: ReportView, series: list[tuple[str, list[tuple[float, float]]]], limit: Level) -> Chart:
+    highest = max((value for _, path in series for _, value in path), default=0.0)
+    room = Range(low=LOWEST_LOG10_E, high=min(max(highest, limit.at + 0.5), limit.at + ABOVE_THRESHOLD))
+    powers = range(int(room.low), int(room.high) + 1)
+    ticks = tuple(Tick(at=n, label=f"{10.0**n:,g}" if n < 4 else f"10^{n}") for n in powers)
+    lines = [
+        Line(name=name, samples=tuple(Sample(at_s=at_s, value=value) for at_s, value in path), look=index)
+        for index, (name, path) in enumerate(series)
+    ]
+    return _timed(view, Axis(title="e-value", room=room, ticks=ticks), lines, [limit])
+
+
+def _planned(view: ReportView, index: int) -> tuple[Sample, ...]:
+    """One treatment's planned share; it ends at all traffic, unless several might have that."""
+    planned = [(rung.earliest_s, _share(rung.shares, index)) for rung in view.ramp]
+    if view.ramp:
+        last = planned[-1][1] if len(view.treatments) > 1 else 100
+        planned.append((view.ramp[-1].earliest_s + view.ramp[-1].hold_s, last))
+    return tuple(Sample(at_s=at_s, value=pct) for at_s, pct in planned)
 
 
 def _of(view: ReportView, row: MetricRow) -> list[tuple[float, MetricPoint]]:
@@ -139,18 +174,15 @@ def _of(view: ReportView, row: MetricRow) -> list[tuple[float, MetricPoint]]:
     return [(point.end_s, point.metrics[index]) for point in view.points]
 
 
-def _effect_levels(row: MetricRow, room: Range) -> list[Level]:
+def _effect_levels(row: MetricRow) -> list[Level]:
     if row.measure == "share":
-        if row.margin_rate is None:
-            return []
-        return [Level(at=room.clip(row.margin_rate), name="limit", colour="var(--bad)")]
+        return [] if row.margin_rate is None else [Level(at=row.margin_rate, name="limit", colour=_BAD)]
     control = row.control.rate
     levels = [_no_difference(1.0)]
-    if control and row.tolerance_rate is not None:
-        at = room.clip(row.tolerance_rate / control)
-        levels.append(Level(at=at, name="tolerance", colour="var(--bad)"))
-    if control and row.margin_rate is not None:
-        levels.append(_margin(room.clip(row.margin_rate / control)))
+    if control and row.tolerance_rate:
+        levels.append(Level(at=row.tolerance_rate / control, name="tolerance", colour=_BAD))
+    if control and row.margin_rate:
+        levels.append(_margin(row.margin_rate / control))
     return levels
 
 
@@ -161,28 +193,50 @@ def _difference_levels(row: MetricRow) -> list[Level]:
 
 
 def _no_difference(at: float) -> Level:
-    return Level(at=at, name="no difference", colour="var(--muted)", dash=(1, 0))
+    return Level(at=at, name="no difference", colour=_MUTED, dash="")
 
 
 def _margin(at: float) -> Level:
-    return Level(at=at, name="margin", colour="var(--series-3)", dash=(2, 3))
+    return Level(at=at, name="margin", colour=_MARGIN, dash="2 3")
 
 
-def _line(values: list[Chart], y: Chart) -> list[Chart]:
-    """The estimate, with a marker at its end."""
-    encoding = time_axis() | {"y": y}
-    return [
-        {"mark": {"type": "line", "color": COLOURS[0], "strokeWidth": 2}, "encoding": encoding},
-        {
-            "data": {"values": values[-1:]},
-            "mark": {"type": "point", "color": COLOURS[0], "filled": True, "size": 60},
-            "encoding": encoding,
-        },
-    ]
+def _percent_ticks(room: Range) -> tuple[Tick, ...]:
+    ticks = even_ticks(Range(low=100 * room.low, high=100 * room.high), 5, " %")
+    return tuple(Tick(at=tick.at / 100, label=tick.label) for tick in ticks)
 
 
-def _frame(view: ReportView, canvas: Canvas, more_s: Iterable[float] = ()) -> Frame:
+def _share(shares: tuple[int, ...], index: int) -> int:
+    return shares[index] if index < len(shares) else 0
+
+
+def _timed(
+    view: ReportView, axis: Axis, lines: list[Line], levels: list[Level], *, changes: bool = True
+) -> Chart:
     """The same time axis for every chart: from the launch to the last that is known."""
-    moments = [view.launched_s, *(each.at_s for each in view.splits), *more_s]
+    moments = [view.launched_s, *(each.at_s for each in view.splits)]
+    moments += [sample.at_s for line in lines for sample in line.samples]
     until_s = max([*moments, *(point.end_s for point in view.points)])
-    return Frame(canvas=canvas, from_s=min(moments), until_s=max(until_s, min(moments) + 1))
+    return Chart(
+        from_s=min(moments),
+        until_s=max(until_s, min(moments) + 1),
+        axis=axis,
+        lines=tuple(lines),
+        levels=tuple(levels),
+        changes=tuple(_changes(view)) if changes else (),
+        stages=_stages(view),
+    )
+
+
+def _changes(view: ReportView) -> Iterator[Moment]:
+    """Wherever shares changed: the new ones."""
+    for before, now in pairwise(view.splits):
+        if now.shares != before.shares:
+            yield Moment(at_s=now.at_s, text=f"{'/'.join(map(str, now.shares))} %")
+
+
+def _stages(view: ReportView) -> tuple[Moment, ...]:
+    """Where each stage began, for plans that have several."""
+    if {rung.stage for rung in view.ramp} <= {Stage.SPLIT}:
+        return ()
+    runs = [next(group) for _, group in groupby(view.points, key=lambda point: point.stage)]
+    return tuple(Moment(at_s=point.start_s, text=_STAGES[point.stage]) for point in runs)

@@ -1,35 +1,31 @@
 """Every figure of the page: a chart, a sentence on what it shows, and the table of what is drawn. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.report import words
 from analysis.report.charts import (
     ABOVE_THRESHOLD,
     LOWEST_LOG10_E,
+    deciding,
     difference_chart,
     effect_chart,
     effect_range,
-    evidence_chart,
+    harm_chart,
+    promotion_chart,
     ramp_chart,
+    share_chart,
 )
-from analysis.report.marks import NARROW, WIDE, Canvas, Chart, Range
+from analysis.report.plot import Chart, Range
 from analysis.report.rows import MetricRow
 from analysis.report.view import ReportView
+from engine.core.model import Stage
 from engine.core.numbers import duration, percent, points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Charts:
-    """The same chart for a screen and for a phone."""
-
-    wide: Chart
-    narrow: Chart
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure; `charts` is None while there is nothing to draw and `empty` says why.
+    """One figure; `chart` is None while there is nothing to draw and `empty` says why.
 
     Rows of the table begin with a time.
     """
@@ -37,7 +33,7 @@ class Figure:
     id: str
     title: str
     caption: str
-    charts: Charts | None
+    chart: Chart | None
     columns: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
     empty: str = "Nothing measured yet."
@@ -45,39 +41,56 @@ class Figure:
 
 def figures(view: ReportView) -> tuple[Figure, ...]:
     """All figures in the page's order."""
-    return (_evidence(view), *_effects(view), _ramp(view))
+    return (_harm(view), _promotion(view), *_effects(view), _ramp(view), *_shares(view))
 
 
-def _both(draw: Callable[[Canvas], Chart]) -> Charts:
-    return Charts(wide=draw(WIDE), narrow=draw(NARROW))
-
-
-def _evidence(view: ReportView) -> Figure:
+def _harm(view: ReportView) -> Figure:
     threshold = 10**view.design.log10_rollback
-    highest = threshold * 10**ABOVE_THRESHOLD
-    drawn = f"Values under {10**LOWEST_LOG10_E:g} or over {highest:,.0f} are drawn at the edge."
     now = f"The run's e-value is {words.e_value(view.points[-1].log10_e_harm)} now. " if view.points else ""
     return Figure(
         id="evidence",
         title="Evidence of harm over time",
-        caption=f"{now}At {threshold:,.0f} the run is rolled back. {drawn}{_lag(view)}",
-        charts=_both(lambda canvas: evidence_chart(view, canvas)) if view.points else None,
-        columns=(
-            words.time_column(view),
-            "Windows",
-            "Whole run",
-            *(f"{row.metric}: {side}" for row in view.metrics for side in ("harm", "not worse")),
-        ),
+        caption=f"{now}At {threshold:,.0f} the run is rolled back. {_edges(threshold)}{_lag(view)}",
+        chart=harm_chart(view) if view.points else None,
+        columns=(words.time_column(view), "Windows", "Whole run", *(row.metric for row in view.metrics)),
         table=tuple(
             (
                 words.time_of_day(view, point.end_s),
                 f"{point.windows}" + (f" ({point.warm_up_windows} warm-up)" if point.warm_up_windows else ""),
                 words.e_value(point.log10_e_harm),
-                *(
-                    words.e_value(log10_e)
-                    for each in point.metrics
-                    for log10_e in (each.log10_e_harm, each.log10_e_promote)
-                ),
+                *(words.e_value(each.log10_e_harm) for each in point.metrics),
+            )
+            for point in view.points
+        ),
+    )
+
+
+def _promotion(view: ReportView) -> Figure:
+    threshold = 10**view.design.log10_promote
+    rows = deciding(view)
+    places = [view.metrics.index(row) for row in rows]
+    better = [place for place, row in zip(places, rows, strict=True) if row.log10_e_better is not None]
+    needed = (
+        f"Promotion needs {threshold:,.0f} from each metric that decides, at the moment it is decided."
+        if not view.design.needs_better
+        else f"Promotion needs an objective that is better, at {threshold:,.0f} or (Holm) more, and every"
+        " deciding metric not worse, at the moment it is decided."
+    )
+    return Figure(
+        id="promotion",
+        title="Evidence for promotion over time",
+        caption=f"{needed} {_edges(threshold)}",
+        chart=promotion_chart(view) if view.points and rows else None,
+        columns=(
+            words.time_column(view),
+            *(f"{row.metric}: not worse" for row in rows),
+            *(f"{view.metrics[place].metric}: better" for place in better),
+        ),
+        table=tuple(
+            (
+                words.time_of_day(view, point.end_s),
+                *(words.e_value(point.metrics[place].log10_e_promote) for place in places),
+                *(words.e_value(point.metrics[place].log10_e_better) for place in better),
             )
             for point in view.points
         ),
@@ -88,15 +101,16 @@ def _effects(view: ReportView) -> Iterator[Figure]:
     ratios = [row for row in view.metrics if row.measure != "share"]
     for index, row in enumerate(view.metrics):
         without_ratio = words.without_ratio(row)
+        told = _difference_caption if without_ratio else _effect_caption
         yield Figure(
             id=f"effect-{index + 1}",
             title=f"{row.metric}: {'difference' if without_ratio else row.measure} over time",
-            caption=_difference_caption(view, index, row) if without_ratio else _effect_caption(view, row),
-            charts=_effect_charts(view, row, effect_range(ratios if row in ratios else [row], view)),
+            caption=told(view, row),
+            chart=_effect_chart(view, row, effect_range(ratios if row in ratios else [row], view)),
             columns=(
                 words.time_column(view),
                 f"{view.control} in these windows",
-                f"{view.treatment} in these windows",
+                f"{row.variant} in these windows",
                 "Difference, since launch",
                 f"{row.measure.capitalize()}, since launch",
                 "Low",
@@ -107,12 +121,10 @@ def _effects(view: ReportView) -> Iterator[Figure]:
         )
 
 
-def _effect_charts(view: ReportView, row: MetricRow, room: Range) -> Charts | None:
+def _effect_chart(view: ReportView, row: MetricRow, room: Range) -> Chart | None:
     if words.without_ratio(row):
-        return _both(lambda canvas: difference_chart(view, row, canvas))
-    if row.effect is None:
-        return None
-    return _both(lambda canvas: effect_chart(view, row, room, canvas))
+        return difference_chart(view, row)
+    return None if row.effect is None else effect_chart(view, row, room)
 
 
 def _why_no_effect(row: MetricRow) -> str:
@@ -122,11 +134,13 @@ def _why_no_effect(row: MetricRow) -> str:
 
 
 def _effect_cells(view: ReportView, index: int) -> Iterator[tuple[str, ...]]:
-    measure = view.metrics[index].measure
+    row = view.metrics[index]
     for point in view.points:
+        if row.stage is not Stage.SPLIT and point.stage is not row.stage:
+            continue
         each = point.metrics[index]
         ends = (
-            "unbounded" if end is None else words.amount(end, measure=measure)
+            "unbounded" if end is None else words.amount(end, measure=row.measure)
             for end in (each.low, each.high)
         )
         yield (
@@ -134,32 +148,42 @@ def _effect_cells(view: ReportView, index: int) -> Iterator[tuple[str, ...]]:
             words.trials(each.control),
             words.trials(each.treatment),
             points(each.difference),
-            words.amount(each.effect, measure=measure),
+            words.amount(each.effect, measure=row.measure),
             *ends,
         )
 
 
 def _effect_caption(view: ReportView, row: MetricRow) -> str:
-    arms = view.treatment if row.measure == "share" else f"{view.treatment} to {view.control}"
+    arms = row.variant if row.measure == "share" else f"{row.variant} to {view.control}"
     told = (words.amount(row.effect, measure=row.measure), words.interval(row))
     known = ", ".join(each for each in told if each)
     return (
-        f"The {row.measure} of {arms} ({row.counts}), since launch: {known}."
+        f"The {row.measure} of {arms} ({row.counts}{_compared(row)}), since launch: {known}."
         " The band holds the true value at all times at once,"
         f" except with a probability of {percent(row.alpha)}."
         f" Held against: {words.held_against(row)}."
     )
 
 
-def _difference_caption(view: ReportView, index: int, row: MetricRow) -> str:
-    now, needed = view.points[-1].metrics[index].log10_e_promote, view.design.log10_promote
+def _difference_caption(view: ReportView, row: MetricRow) -> str:
+    now = view.points[-1].metrics[view.metrics.index(row)].log10_e_promote
     return (
         f"{view.control} had no {row.counts}, so there is no ratio; drawn is the difference"
-        f" {view.treatment} minus {view.control} since launch, now {points(row.difference)}."
+        f" {row.variant} minus {view.control} since launch, now {points(row.difference)}."
         f" Held against: {words.held_against(row)}."
         f" That the margin is kept has an e-value of {words.e_value(now)}; promotion needs"
-        f" {words.e_value(needed)}."
+        f" {words.e_value(view.design.log10_promote)}."
     )
+
+
+def _compared(row: MetricRow) -> str:
+    stage = words.stage(row)
+    return f"; {stage}" if stage else ""
+
+
+def _edges(threshold: float) -> str:
+    highest = threshold * 10**ABOVE_THRESHOLD
+    return f"Values under {10**LOWEST_LOG10_E:g} or over {highest:,.0f} are drawn at the edge."
 
 
 def _lag(view: ReportView) -> str:
@@ -168,14 +192,53 @@ def _lag(view: ReportView) -> str:
 
 
 def _ramp(view: ReportView) -> Figure:
-    plan = ", ".join(f"{rung.weight_pct} % for {duration(rung.hold_s)}" for rung in view.ramp)
+    plan = ", ".join(
+        f"{words.planned(rung)}{words.stage_name(rung.stage)} for {duration(rung.hold_s)}"
+        for rung in view.ramp
+    )
+    which = " for one of them" if len(view.treatments) > 1 else ""
+    then = "" if view.ramp and view.ramp[-1].weight_pct == 100 else f", then 100 %{which}"
+    names = view.treatments
     return Figure(
         id="ramp",
         title="Traffic over time",
         caption=(
-            f"Share of traffic for {view.treatment}. Planned: {plan}, then 100 %. Now: {words.traffic(view)}."
+            f"Share of traffic for {' and '.join(names)}. Planned: {plan}{then}. Now: {words.traffic(view)}."
         ),
-        charts=_both(lambda canvas: ramp_chart(view, canvas)),
-        columns=(words.time_column(view), f"Share of {view.treatment}"),
-        table=tuple((words.time_of_day(view, each.at_s), words.split(each)) for each in view.splits),
+        chart=ramp_chart(view),
+        columns=(words.time_column(view), *(f"Share of {name}" for name in names)),
+        table=tuple(
+            (
+                words.time_of_day(view, each.at_s),
+                *(words.split(each, index) for index in range(len(names))),
+            )
+            for each in view.splits
+        ),
     )
+
+
+def _shares(view: ReportView) -> Iterator[Figure]:
+    for index, row in enumerate(view.split_check.rows):
+        seen = [(point, point.shares[index]) for point in view.points if len(point.shares) > index]
+        counted = [pair for pair in seen if pair[1].seen is not None]
+        alarm = "It has been reached." if row.alarm else "It has not been reached."
+        yield Figure(
+            id=f"split-{index + 1}",
+            title=f"Split of visitors: {row.treatment} against {view.control}",
+            caption=(
+                f"{row.told or 'No window counts yet.'} Up to {points(row.tolerance).removeprefix('+')} off"
+                f" is tolerated. The e-value that it is further off is {words.e_value(row.log10_e)}; at 100"
+                f" the results are not to be trusted. {alarm} Windows around weight changes are left out."
+            ),
+            chart=share_chart(view, row, index) if counted else None,
+            columns=(words.time_column(view), "Planned", "Seen", "e-value"),
+            table=tuple(
+                (
+                    words.time_of_day(view, point.end_s),
+                    percent(share.planned),
+                    percent(share.seen),
+                    words.e_value(share.log10_e),
+                )
+                for point, share in counted
+            ),
+        )

@@ -7,9 +7,9 @@ from engine.core import wording
 from engine.core.decision import Rule
 from engine.core.events import Applied, Commanded, Decided, Event, Intended, Launched
 from engine.core.evolve import evolve, launch
-from engine.core.model import Experiment
+from engine.core.model import Experiment, Stage
 from engine.core.run import Act, Run
-from engine.core.target import Weights
+from engine.core.target import ALL_TO_CONTROL, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class Rung:
 
     Attributes:
         earliest_s: when it would begin if every step before took just its hold time (epoch seconds).
+        stage: which comparison it allows. shares: planned of each treatment.
     """
 
     number: int
@@ -27,15 +28,21 @@ class Rung:
     approve: bool
     earliest_s: float
     reached_s: float | None
+    stage: Stage = Stage.SPLIT
+    shares: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The treatment's share of traffic from `at_s` on, as the target reported it; `would` in observe mode."""
+    """The treatment's share of traffic from `at_s` on, as the target reported it; `would` in observe mode.
+
+    `weight_pct` is of the first treatment, `shares` of all of them.
+    """
 
     at_s: float
     weight_pct: int
     would: bool
+    shares: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +107,15 @@ def splits(events: Sequence[Event]) -> tuple[Split, ...]:
     for event in events:
         match event.payload:
             case Launched():
-                found.append(Split(at_s=event.at_s, weight_pct=0, would=False))
+                found.append(_split(event.at_s, ALL_TO_CONTROL))
             case Intended(act=act):
                 acts[act.number] = act
                 if len(found) == 1 and act.found is not None:
-                    found[0] = replace(found[0], weight_pct=act.found.treatment)
+                    found[0] = _split(found[0].at_s, act.found)
             case Applied(ok=ok, weights=None, act_number=number) if ok:
-                found.append(Split(at_s=event.at_s, weight_pct=acts[number].weights.treatment, would=True))
+                found.append(_split(event.at_s, acts[number].weights, would=True))
             case Applied(weights=Weights() as weights):
-                found.append(Split(at_s=event.at_s, weight_pct=weights.treatment, would=False))
+                found.append(_split(event.at_s, weights))
             case _:
                 pass
     return tuple(found)
@@ -135,9 +142,15 @@ def rungs(experiment: Experiment, launched_s: float, events: Sequence[Event]) ->
             approve=step.approve,
             earliest_s=launched_s + sum(earlier.hold_s for earlier in steps[:number]),
             reached_s=reached.get(number),
+            stage=step.stage,
+            shares=step.shares or (step.weight_pct,),
         )
         for number, step in enumerate(steps)
     )
+
+
+def _split(at_s: float, weights: Weights, *, would: bool = False) -> Split:
+    return Split(at_s=at_s, weight_pct=weights.treatment, would=would, shares=weights.treatments)
 
 
 def _entry(

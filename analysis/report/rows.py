@@ -1,12 +1,14 @@
 """The metric table: one row per metric with both arms, the effect and what it is held against. Pure."""
 
+import math
 from dataclasses import dataclass
 
+from analysis.stats.harmed import harmed
 from engine.core import wording
 from engine.core.labels import VERDICT_WORDS
-from engine.core.model import Experiment, Metric, MetricKind, Role, Unit
+from engine.core.model import Bound, Experiment, Metric, MetricKind, Role, Stage, Unit
 from engine.core.numbers import percent
-from engine.core.verdict import ArmSummary, Finding, Verdict, VerdictKind
+from engine.core.verdict import ArmSummary, Effect, Finding, Verdict, VerdictKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +21,20 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """Bad trials that the treatment had more than it would have had with control's rate (good ones fewer).
+
+    From `low` to `high` with the error of the effect's confidence sequence; None is unbounded.
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRow:
-    """One metric.
+    """One metric of one treatment and stage.
 
     Attributes:
         counts: what a bad trial is, in words.
@@ -29,6 +43,11 @@ class MetricRow:
         tolerance, margin: in words. tolerance_rate, margin_rate: the treatment's rate at which they begin,
             at control's present rate; None without one.
         icon, word: of the verdict. note: why the latest window gave nothing or the metric is not trusted.
+        declared: the metric's name in the spec. variant: the treatment it is of.
+        difference_low, difference_high: the confidence sequence in rate, at control's rate as counted; None
+            is unknown or unbounded.
+        log10_e_better: that the treatment is better; None where that is not asked. may_promote: whether that
+            may promote. extra: people harmed so far; None is unknown.
     """
 
     metric: str
@@ -59,17 +78,28 @@ class MetricRow:
     dispersion: float | None
     windows: int
     missing_windows: int
+    declared: str = ""
+    variant: str = ""
+    treatment_index: int = 0
+    stage: Stage = Stage.SPLIT
+    higher_is_better: bool = False
+    difference_low: float | None = None
+    difference_high: float | None = None
+    log10_e_better: float | None = None
+    may_promote: bool = True
+    extra: Extra | None = None
 
 
 def rows(experiment: Experiment, verdict: Verdict) -> tuple[MetricRow, ...]:
     """All metrics in the experiment's order."""
-    return tuple(_row(metric, verdict.finding(metric.name)) for metric in experiment.metrics)
+    return tuple(_row(experiment, metric, verdict.finding(metric.name)) for metric in experiment.metrics)
 
 
-def _row(metric: Metric, finding: Finding) -> MetricRow:
+def _row(experiment: Experiment, metric: Metric, finding: Finding) -> MetricRow:
     icon, word = VERDICT_WORDS[finding.verdict]
     tolerance, margin = _limits(metric)
     tolerance_rate, margin_rate = _limit_rates(metric, finding.control.rate)
+    difference_low, difference_high = _difference_ends(finding.effect, finding.control.rate)
     return MetricRow(
         metric=metric.name,
         kind=metric.kind,
@@ -99,6 +129,16 @@ def _row(metric: Metric, finding: Finding) -> MetricRow:
         dispersion=finding.dispersion,
         windows=finding.windows,
         missing_windows=finding.missing_windows,
+        declared=metric.measure or metric.name,
+        variant=experiment.treatments[metric.treatment_index],
+        treatment_index=metric.treatment_index,
+        stage=metric.stage,
+        higher_is_better=metric.higher_is_better,
+        difference_low=difference_low,
+        difference_high=difference_high,
+        log10_e_better=None if finding.log_e_better is None else finding.log_e_better / math.log(10),
+        may_promote=finding.may_promote,
+        extra=_extra(metric, finding),
     )
 
 
@@ -118,7 +158,39 @@ def _limit_rates(metric: Metric, control: float | None) -> tuple[float | None, f
         return metric.limit, metric.limit
     if control is None:
         return None, None
-    return metric.tolerance.limit_for(control), metric.margin.limit_for(control)
+    return _worst(metric, metric.tolerance, control), _worst(metric, metric.margin, control)
+
+
+def _worst(metric: Metric, bound: Bound, control: float) -> float:
+    """The treatment's rate at which the bound is reached; below control's where higher is better."""
+    if not metric.higher_is_better:
+        return bound.limit_for(control)
+    relative = control / (1 + bound.relative) if bound.relative is not None else control
+    return max(0.0, min(relative, control - (bound.absolute or 0.0)))
+
+
+def _difference_ends(effect: Effect, control: float | None) -> tuple[float | None, float | None]:
+    """The ratio's confidence sequence as differences from control's rate."""
+    if control is None or effect.measure == "share":
+        return None, None
+    low, high = effect.low, effect.high
+    return (
+        None if low is None else max(low - 1, -1) * control,
+        None if high is None else min((high - 1) * control, 1.0),
+    )
+
+
+def _extra(metric: Metric, finding: Finding) -> Extra | None:
+    """Nobody is harmed by a probe, and without a ratio nothing can be told."""
+    if metric.stage is Stage.PREVIEW or finding.effect.measure == "share":
+        return None
+    found = harmed(finding)
+    if found is None:
+        return None
+    estimate, low, high = found
+    if metric.higher_is_better:
+        estimate, low, high = -estimate, None if high is None else -high, None if low is None else -low
+    return Extra(estimate=estimate, low=low, high=high)
 
 
 def _note(finding: Finding) -> str:

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from analysis.report import words
+from analysis.report import costs, words
 from analysis.report.history import Rung
 from analysis.report.view import ReportView
 from engine.core.model import Mode
@@ -46,11 +46,15 @@ def renderable(view: ReportView) -> RenderableType:
         _header(view),
         Text(),
         Text(view.headline, style="bold"),
-        *([Text(view.reason)] if view.reason else []),
+        *([Text(view.summary)] if view.summary else []),
+        *(Text(line) for line in view.done),
+        *([Text(view.reason)] if view.reason and view.reason not in view.done else []),
         *(Text(f"⛔ {blocker.detail} (since {clock_time(blocker.since_s)})") for blocker in view.blockers),
+        *([_section("TREATMENTS", _arms(view))] if len(view.arms) > 1 else []),
         _section("METRICS", _metrics(view)),
         _section("EVIDENCE", Text("\n".join(_evidence(view)))),
         _section("TRAFFIC", _ramp(view)),
+        _section("SPLIT OF VISITORS", Text("\n".join(_split(view)))),
         _section("DATA", Text("\n".join(_data(view)))),
         _section("DECISIONS", _log(view)),
         _section("METHOD", Text("\n".join(_method(view)))),
@@ -65,7 +69,7 @@ def _header(view: ReportView) -> Text:
         view.strategy,
         f"{view.icon} {view.word}",
         *(["observe mode: nothing is changed"] if view.mode is Mode.OBSERVE else []),
-        f"{view.control} → {view.treatment}",
+        f"{view.control} → {' or '.join(view.treatments)}",
         words.traffic(view),
         f"launched {clock_time(view.launched_s)}",
         f"decided {words.decided(view)}" if view.ended_s is not None else words.decided(view),
@@ -89,7 +93,7 @@ def _metrics(view: ReportView) -> RenderableType:
         "METRIC",
         "ROLE, COUNTS",
         view.control,
-        view.treatment,
+        view.treatment if len(view.treatments) == 1 else "TREATMENT",
         "DIFFERENCE",
         "EFFECT, LIKELY",
         "HELD AGAINST",
@@ -98,10 +102,10 @@ def _metrics(view: ReportView) -> RenderableType:
     for row in view.metrics:
         table.add_row(
             Text(row.metric),
-            Text(f"{row.role}, {row.counts}"),
+            Text(", ".join(each for each in (row.role, row.counts, words.stage(row)) if each)),
             Text(words.share(row.control)),
             Text(words.share(row.treatment)),
-            Text(words.difference(row)),
+            Text(f"{words.direction(row)} {words.difference(row)}".strip()),
             Text(words.effect(row, view.control)),
             Text(words.held_against(row)),
             Text(f"{row.icon} {row.word}", style=_COLOURS[row.verdict]),
@@ -120,9 +124,11 @@ def _evidence(view: ReportView) -> Iterator[str]:
     yield f"whole run: e-value {run} against harm; at {threshold:,.0f} it is rolled back"
     needed = words.e_value(view.design.log10_promote)
     for each in last.metrics:
+        asked = each.log10_e_better is not None
+        better = f", {words.e_value(each.log10_e_better)} for better" if asked else ""
         yield (
             f"{each.metric}: {words.e_value(each.log10_e_harm)} for harm,"
-            f" {words.e_value(each.log10_e_promote)} for not worse (needs {needed})"
+            f" {words.e_value(each.log10_e_promote)} for not worse{better} (needs {needed})"
         )
 
 
@@ -133,13 +139,38 @@ def _ramp(view: ReportView) -> RenderableType:
     for rung in view.ramp:
         table.add_row(
             f"{rung.number}",
-            f"{rung.weight_pct} %",
+            words.planned(rung) + words.stage_name(rung.stage),
             _hold(rung),
             f"{rung.floor:,}",
             words.reached(view, rung),
         )
-    path = " → ".join(words.split(each) for each in view.splits)
-    return Group(table, Text(f"share of {view.treatment} over time: {path}"))
+    paths = (
+        f"share of {name} over time: {' → '.join(words.split(each, index) for each in view.splits)}"
+        for index, name in enumerate(view.treatments)
+    )
+    return Group(table, *(Text(path) for path in paths))
+
+
+def _arms(view: ReportView) -> RenderableType:
+    table = _table("TREATMENT", "VERDICT", "BETTER BY", "MOST EVIDENCE OF HARM", "E-VALUE AGAINST HARM")
+    for arm in view.arms:
+        table.add_row(
+            Text(arm.treatment),
+            Text(f"{arm.icon} {arm.word}", style=_COLOURS[arm.verdict]),
+            Text(arm.better_by or "nothing shown"),
+            Text(arm.culprit or "none"),
+            words.e_value(arm.log10_e_harm),
+        )
+    return table
+
+
+def _split(view: ReportView) -> Iterator[str]:
+    check = view.split_check
+    if not check.rows:
+        yield check.exempt or "nothing counted yet"
+    for row in check.rows:
+        state = "⚠ not as planned" if row.alarm else "✔ nothing against the plan"
+        yield f"{state}: {row.told or 'no window counts yet'} (e-value {words.e_value(row.log10_e)} of 100)"
 
 
 def _hold(rung: Rung) -> str:
@@ -147,7 +178,8 @@ def _hold(rung: Rung) -> str:
 
 
 def _data(view: ReportView) -> Iterator[str]:
-    yield f"served by {view.treatment}: {words.served(view.exposure)}"
+    yield from (f"served by {each.variant}: {words.served(each)}" for each in view.exposures)
+    yield from (f"cost, {row.declared}, {row.variant}: {costs.cost(row)}" for row in costs.costs(view))
     yield words.data(view)
     if words.lag(view):
         yield words.lag(view)
@@ -172,6 +204,7 @@ def _log(view: ReportView) -> RenderableType:
 
 def _method(view: ReportView) -> Iterator[str]:
     yield from view.design.promises
+    yield view.design.false_rollbacks
     for row in view.metrics:
         calibrated = "calibrated" if row.calibrated else "not calibrated"
         yield f"{row.metric}: {row.method}; {calibrated}"
@@ -192,3 +225,5 @@ def _provenance(view: ReportView) -> Iterator[str]:
     yield f"{made}, from run {origin.run_id}, {origin.events} events"
     yield f"spec sha256 {origin.spec_sha256}"
     yield f"again: {origin.command}"
+    if view.snapshot is not None:
+        yield f"frozen as {view.snapshot}"

@@ -1,6 +1,6 @@
-"""Evidence over time: the run's observations, folded through the analysis again. Pure; it decides nothing.
+"""Evidence over time: what the engine noted after each tick, with the windows read. Pure; decides nothing.
 
-The log holds what was observed, so the report shows the evidence that the engine had, from the same code.
+Logs in which something is missing are folded through the analysis again: the same code, the same numbers.
 """
 
 import math
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from analysis import evaluate
 from engine.core.events import Event, Observed
@@ -21,10 +21,11 @@ from engine.core.measure import (
     Reading,
     TrialsReading,
 )
-from engine.core.model import Experiment, Metric
-from engine.core.verdict import Finding, Verdict
+from engine.core.model import Experiment, Metric, Stage
+from engine.core.standing import MetricStanding, Standing, standing_of
+from engine.core.verdict import Verdict
 
-MAX_POINTS = 480
+MAX_POINTS = 240
 """Points on a chart at the most; a longer run shows several windows as one point."""
 
 _FLOOR = -1000.0
@@ -48,6 +49,7 @@ class MetricPoint:
         log10_e_harm, log10_e_promote: decimal logs of the metric's e-values, cumulative.
         effect, low, high: cumulative estimate and its confidence sequence; None is unknown or unbounded.
         difference: treatment minus control in rate, cumulative; None is unknown.
+        log10_e_better: that the treatment is better; None where that is not asked.
     """
 
     metric: str
@@ -59,11 +61,29 @@ class MetricPoint:
     low: float | None
     high: float | None
     difference: float | None
+    log10_e_better: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPoint:
+    """One treatment's share of the visitors of both arms so far: planned, seen, and the evidence against it.
+
+    Shares are None before the first window that counts.
+    """
+
+    treatment: str
+    planned: float | None
+    seen: float | None
+    log10_e: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """Consecutive windows and the evidence after them; `log10_e_harm` is the whole run's."""
+    """Consecutive windows and the evidence after them; `log10_e_harm` is the whole run's.
+
+    Attributes:
+        stage: of the last window. shares: the split check per treatment; none where it is exempt.
+    """
 
     start_s: float
     end_s: float
@@ -71,6 +91,8 @@ class Point:
     warm_up_windows: int
     log10_e_harm: float
     metrics: tuple[MetricPoint, ...]
+    stage: Stage = Stage.SPLIT
+    shares: tuple[SplitPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,24 +118,46 @@ class Trace:
     verdict: Verdict
 
 
-def trace(experiment: Experiment, events: Sequence[Event]) -> Trace:
-    """Evidence over time, from the log."""
-    observations = observations_of(events)
+class _Part(NamedTuple):
+    """Consecutive windows and what the evidence stood at after them."""
+
+    observations: Sequence[Observation]
+    standing: Standing
+
+
+def trace(
+    experiment: Experiment, events: Sequence[Event], evidence: evaluate.Evidence | None = None
+) -> Trace:
+    """Evidence over time, as the engine noted it; what it did not note is evaluated again from the log.
+
+    `evidence` is the state after the last event.
+    """
+    noted = [event.payload for event in events if isinstance(event.payload, Observed)]
+    seen = [_Part(each.observations, each.standing) for each in noted if each.standing is not None]
+    if evidence is None or len(seen) < len(noted):
+        seen, evidence = _evaluated(experiment, noted)
+    size = max(1, math.ceil(len(seen) / MAX_POINTS))
+    observations = [observation for observed in seen for observation in observed.observations]
+    return Trace(
+        points=tuple(_point(experiment, seen[begin : begin + size]) for begin in range(0, len(seen), size)),
+        gaps=_gaps(experiment, observations),
+        start_windows=_start(observations),
+        verdict=evaluate.verdict(experiment, evidence),
+    )
+
+
+def _evaluated(experiment: Experiment, seen: Sequence[Observed]) -> tuple[list[_Part], evaluate.Evidence]:
+    """The windows in as many parts as a chart has points, and the evidence at the end."""
+    observations = [observation for observed in seen for observation in observed.observations]
     size = max(1, math.ceil(len(observations) / MAX_POINTS))
     evidence = evaluate.start(experiment)
-    verdict = evaluate.verdict(experiment, evidence)
-    points = []
+    parts = []
     for begin in range(0, len(observations), size):
-        chunk = observations[begin : begin + size]
+        chunk = tuple(observations[begin : begin + size])
         evidence = evaluate.update(experiment, evidence, chunk)
-        verdict = evaluate.verdict(experiment, evidence)
-        points.append(_point(experiment, chunk, verdict))
-    return Trace(
-        points=tuple(points),
-        gaps=_gaps(observations),
-        start_windows=_start(observations),
-        verdict=verdict,
-    )
+        standing = standing_of(evaluate.verdict(experiment, evidence))
+        parts.append(_Part(chunk, standing))
+    return parts, evidence
 
 
 def observations_of(events: Sequence[Event]) -> tuple[Observation, ...]:
@@ -170,32 +214,47 @@ def _above(metric: Metric, histogram: Histogram) -> Counts:
     return Counts(bad=histogram.above(slo_s) if slo_s is not None and known else None, total=histogram.total)
 
 
-def _point(experiment: Experiment, chunk: Sequence[Observation], verdict: Verdict) -> Point:
+def _point(experiment: Experiment, seen: Sequence[_Part]) -> Point:
+    """One point: the windows of some events, and what the evidence stood at after the last one."""
+    chunk = [observation for observed in seen for observation in observed.observations]
+    standing = seen[-1].standing
     return Point(
         start_s=chunk[0].window.start_s,
         end_s=chunk[-1].window.end_s,
         windows=len(chunk),
         warm_up_windows=sum(observation.warm_up for observation in chunk),
-        log10_e_harm=_log10(verdict.log_e_harm),
+        log10_e_harm=_log10(standing.log_e_harm),
         metrics=tuple(
-            _metric_point(metric, chunk, verdict.finding(metric.name)) for metric in experiment.metrics
+            _metric_point(metric, chunk, part)
+            for metric, part in zip(experiment.metrics, standing.metrics, strict=True)
+        ),
+        stage=chunk[-1].stage,
+        shares=tuple(
+            SplitPoint(
+                treatment=split.treatment,
+                planned=split.planned,
+                seen=split.seen,
+                log10_e=_log10(split.log_e),
+            )
+            for split in standing.splits
         ),
     )
 
 
-def _metric_point(metric: Metric, chunk: Sequence[Observation], finding: Finding) -> MetricPoint:
+def _metric_point(metric: Metric, chunk: Sequence[Observation], standing: MetricStanding) -> MetricPoint:
     pairs = [counts(metric, observation.readings[metric.name]) for observation in chunk]
     measured = [pair for pair in pairs if pair is not None]
     return MetricPoint(
         metric=metric.name,
         control=total([control for control, _ in measured]),
         treatment=total([treatment for _, treatment in measured]),
-        log10_e_harm=_log10(finding.log_e_harm),
-        log10_e_promote=_log10(finding.log_e_promote),
-        effect=finding.effect.estimate,
-        low=finding.effect.low,
-        high=finding.effect.high,
-        difference=finding.difference,
+        log10_e_harm=_log10(standing.log_e_harm),
+        log10_e_promote=_log10(standing.log_e_promote),
+        effect=standing.effect,
+        low=standing.low,
+        high=standing.high,
+        difference=standing.difference,
+        log10_e_better=None if standing.log_e_better is None else _log10(standing.log_e_better),
     )
 
 
@@ -215,12 +274,14 @@ def _is_not_there_yet(reading: Reading) -> bool:
     return isinstance(reading, Missing) and reading.reason in _NOT_THERE_YET
 
 
-def _gaps(observations: Sequence[Observation]) -> tuple[Gap, ...]:
+def _gaps(experiment: Experiment, observations: Sequence[Observation]) -> tuple[Gap, ...]:
+    """What was missing of the metrics whose stage it was."""
+    stages = {metric.name: metric.stage for metric in experiment.metrics}
     windows: Counter[tuple[str, MissingReason]] = Counter()
     details: dict[tuple[str, MissingReason], str] = {}
     for observation in observations[_start(observations) :]:
         for metric, reading in observation.readings.items():
-            if isinstance(reading, Missing):
+            if isinstance(reading, Missing) and stages.get(metric) is observation.stage:
                 windows[metric, reading.reason] += 1
                 details[metric, reading.reason] = reading.detail
     return tuple(

@@ -5,38 +5,28 @@ Built from the event log alone, so it can be rebuilt at any time; nothing in her
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis import evaluate
+from analysis.report.arms import ArmRow, arm_rows
+from analysis.report.exposure import Exposure, exposures
 from analysis.report.history import LogEntry, Rung, Split, decision_log, rungs, splits
+from analysis.report.method import Design, Releases, design
 from analysis.report.rows import MetricRow, rows
-from analysis.report.trace import Counts, Gap, Point, Trace, counts, data_lag_s, observations_of, total, trace
+from analysis.report.shares import NO_CHECK, SplitCheck, split_check
+from analysis.report.telling import what_was_done
+from analysis.report.trace import Gap, Point, Trace, data_lag_s, observations_of, trace
 from engine.core import wording
 from engine.core.decision import Blocker, Rule
 from engine.core.events import Event
 from engine.core.labels import PHASE_WORDS
-from engine.core.measure import Observation
-from engine.core.model import Arm, Experiment, Metric, MetricKind, Mode, Unit
+from engine.core.model import Arm, Experiment, Metric, Mode, Stage
 from engine.core.run import Phase, Run
 from engine.core.verdict import VerdictKind
 from engine.fields import format_selector
 from engine.ports import QueryRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
-    """Whom the treatment served so far, warm-up included: trials of `metric` and bad ones among them.
-
-    `treatment` is None as long as no window was measured; `unknown_windows` were not measured at all, those
-    before there was anything to compare left out.
-    """
-
-    metric: str
-    unit: Unit
-    treatment: Counts | None
-    unknown_windows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +49,6 @@ class Health:
     warm_up_windows: int
     start_windows: int
     gaps: tuple[Gap, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Design:
-    """What was agreed before the run: error rates, what they promise, and the e-values that they ask for.
-
-    Attributes:
-        log10_rollback: of the run against harm. log10_promote: of each deciding metric against the margin.
-    """
-
-    interval_s: float
-    warm_up_s: float
-    horizon_s: float
-    alpha_rollback: float
-    alpha_promote: float
-    log10_rollback: float
-    log10_promote: float
-    promises: tuple[str, ...]
-    calibrated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +78,13 @@ class ReportView:
     """Everything a report says about one run.
 
     Attributes:
+        headline: the verdict in a sentence, or why there is none (`distrusted`). summary: what it rests on,
+            with size, unit and limit. done: what was done last, by whom, why, and traffic then.
+        treatment: the first of `treatments`; `exposure` is its, `exposures` are of all of them.
+        arms: what the evidence says of each treatment. split_check: of all of them.
         generated_s: when it was made. decided_after_s: from launch to end, None while it has not ended.
         blockers: in force now; none after the end. points: evidence over time.
+        snapshot: the content address of the frozen report, None of one that is not frozen.
     """
 
     name: str
@@ -143,6 +119,29 @@ class ReportView:
     queries: tuple[QueryRecord, ...]
     spec: Mapping[str, Any]
     provenance: Provenance
+    treatments: tuple[str, ...] = ()
+    summary: str = ""
+    done: tuple[str, ...] = ()
+    distrusted: bool = False
+    stage: Stage = Stage.SPLIT
+    arms: tuple[ArmRow, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    split_check: SplitCheck = NO_CHECK
+    glossary: tuple[wording.Term, ...] = ()
+    snapshot: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a run beside its log.
+
+    Attributes:
+        releases: how many runs the target has had.
+        evidence: the state after the last event; without it the observations are evaluated again.
+    """
+
+    releases: Releases
+    evidence: evaluate.Evidence
 
 
 def build_view(
@@ -154,6 +153,7 @@ def build_view(
     now_s: float,
     version: str,
     queries: Sequence[QueryRecord] = (),
+    known: Known | None = None,
 ) -> ReportView:
     """The report of one run.
 
@@ -165,9 +165,15 @@ def build_view(
         now_s: epoch seconds.
         version: of rampwise.
         queries: as sent to the source, if at hand.
+        known: what the store knows beside the log, if there is one.
     """
-    evidence = trace(experiment, events)
+    traced = trace(experiment, events, known.evidence if known else None)
+    verdict = traced.verdict
     icon, word = PHASE_WORDS[run.phase]
+    health = _health(run, traced, now_s, data_lag_s(events))
+    distrusted = wording.distrusted(experiment, run, verdict, data_age_s=health.data_age_s)
+    path = splits(events)
+    served = exposures(experiment, observations_of(events)[traced.start_windows :], path)
     return ReportView(
         name=experiment.name,
         description=experiment.description,
@@ -179,9 +185,9 @@ def build_view(
         phase=run.phase,
         icon=icon,
         word=word,
-        headline=wording.headline(experiment, run, evidence.verdict),
+        headline=distrusted or wording.headline(experiment, run, verdict),
         reason=run.reason,
-        verdict=evidence.verdict.kind,
+        verdict=verdict.kind,
         weight_pct=run.weights.treatment,
         launched_s=run.launched_s,
         ended_s=run.ended_s,
@@ -189,33 +195,27 @@ def build_view(
         decided_after_s=None if run.ended_s is None else run.ended_s - run.launched_s,
         generated_s=now_s,
         blockers=() if run.phase.ended else run.blockers,
-        metrics=rows(experiment, evidence.verdict),
-        exposure=_exposure(experiment, observations_of(events)[evidence.start_windows :]),
-        health=_health(run, evidence, now_s, data_lag_s(events)),
-        points=evidence.points,
+        metrics=rows(experiment, verdict),
+        exposure=served[0],
+        health=health,
+        points=traced.points,
         ramp=rungs(experiment, run.launched_s, events),
-        splits=splits(events),
+        splits=path,
         log=decision_log(events),
-        design=_design(experiment, evidence),
+        design=design(experiment, verdict, known.releases if known else None),
         counters=tuple(counter for metric in experiment.metrics for counter in _counters(metric)),
         queries=tuple(queries),
         spec=spec,
         provenance=_provenance(spec, run, events, version),
-    )
-
-
-def _exposure(experiment: Experiment, observations: Sequence[Observation]) -> Exposure:
-    metric = next(
-        (each for each in experiment.metrics if each.kind is not MetricKind.DISTRIBUTION),
-        experiment.metrics[0],
-    )
-    pairs = [counts(metric, observation.readings[metric.name]) for observation in observations]
-    measured = [pair[1] for pair in pairs if pair is not None]
-    return Exposure(
-        metric=metric.name,
-        unit=metric.unit,
-        treatment=total(measured),
-        unknown_windows=len(pairs) - len(measured),
+        treatments=experiment.treatments,
+        summary=wording.summary(experiment, run, verdict),
+        done=what_was_done(experiment, events),
+        distrusted=bool(distrusted),
+        stage=verdict.stage,
+        arms=arm_rows(verdict),
+        exposures=served,
+        split_check=split_check(experiment, verdict),
+        glossary=wording.GLOSSARY,
     )
 
 
@@ -232,21 +232,6 @@ def _health(run: Run, evidence: Trace, now_s: float, lag_s: float | None) -> Hea
         warm_up_windows=sum(point.warm_up_windows for point in evidence.points),
         start_windows=evidence.start_windows,
         gaps=evidence.gaps,
-    )
-
-
-def _design(experiment: Experiment, evidence: Trace) -> Design:
-    deciding = [finding for finding in evidence.verdict.findings if finding.weight > 0]
-    return Design(
-        interval_s=experiment.interval_s,
-        warm_up_s=experiment.warm_up_s,
-        horizon_s=experiment.horizon_s,
-        alpha_rollback=experiment.alpha_rollback,
-        alpha_promote=experiment.alpha_promote,
-        log10_rollback=-math.log10(experiment.alpha_rollback),
-        log10_promote=-math.log10(experiment.alpha_promote),
-        promises=wording.promised(experiment),
-        calibrated=all(finding.calibrated for finding in deciding),
     )
 
 

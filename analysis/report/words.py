@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from analysis.report.exposure import Exposure
 from analysis.report.history import LogEntry, Rung, Split
 from analysis.report.rows import MetricRow, Share
 from analysis.report.trace import Counts, Gap
-from analysis.report.view import Exposure, ReportView
+from analysis.report.view import ReportView
 from engine.core import wording
-from engine.core.decision import Rule
-from engine.core.model import MetricKind, Mode
+from engine.core.model import MetricKind, Mode, Stage
 from engine.core.numbers import clock_time, duration, percent, points, times
 
 NOT_MEASURED = "not measured"
@@ -21,18 +21,14 @@ SAME_SECONDS = (
     " subtraction of the totals while traffic shifts."
 )
 
-_BECAUSE = {
-    Rule.GATE_CLOSED: "by the flag",
-    Rule.STOPPED: "stopped by a person",
-    Rule.ROLLED_BACK: "rolled back by a person",
-    Rule.PROMOTED: "promoted by a person",
-    Rule.TREATMENT_UNHEALTHY: "for a variant that could not serve",
-    Rule.HARM: "for harm",
-    Rule.EVIDENCE: "on evidence",
-    Rule.HORIZON: "for lack of time",
-    Rule.BLIND_TOO_LONG: "for lack of data",
-    Rule.UNTRUSTWORTHY_TOO_LONG: "for lack of data to be trusted",
-}
+
+DIFFERENCE_ENDS = (
+    "The interval of a difference is that of the ratio, at the rate that control was seen to have."
+)
+
+MAY_NOT_PROMOTE = (
+    "counted per request while visitors stay on their variant, so being better is told and does not promote"
+)
 
 
 def share(arm: Share) -> str:
@@ -110,12 +106,14 @@ def held_against(row: MetricRow) -> str:
     return ", ".join(limits(row))
 
 
-def e_value(log10_e: float) -> str:
+def e_value(log10_e: float | None) -> str:
     """An e-value: plain while short, else as a power of ten.
 
     >>> e_value(3.155), e_value(-0.30103), e_value(12.34)
     ('1,429', '0.5', '10^12.3')
     """
+    if log10_e is None:
+        return NOT_MEASURED
     if not -3 <= log10_e < 6:
         return f"10^{log10_e:.1f}"
     return f"{10**log10_e:,.0f}" if log10_e >= 2 else f"{10**log10_e:.3g}"
@@ -169,6 +167,8 @@ def weights_of(entry: LogEntry) -> str:
 
 def served(exposure: Exposure) -> str:
     """Whom the treatment served, in a sentence's words."""
+    if not exposure.given:
+        return "nobody: it has had no traffic"
     gaps = f"; {windows(exposure.unknown_windows)} unknown" if exposure.unknown_windows else ""
     if exposure.treatment is None:
         return f"unknown: nothing measured for {exposure.metric}{gaps}"
@@ -180,7 +180,7 @@ def decided(view: ReportView) -> str:
     """How long it took and why it ended."""
     if view.decided_after_s is None:
         return "not decided yet"
-    why = "" if view.ended_by is None else f", {_BECAUSE.get(view.ended_by, f'rule {view.ended_by}')}"
+    why = "" if view.ended_by is None else f", {wording.RULE_WORDS[view.ended_by]}"
     return f"after {duration(view.decided_after_s)}{why}"
 
 
@@ -213,14 +213,61 @@ def data(view: ReportView) -> str:
 
 
 def traffic(view: ReportView) -> str:
-    """The treatment's present share."""
-    where = f"{view.treatment} has {view.weight_pct} %"
+    """The treatments' present shares."""
+    shares = view.splits[-1].shares if len(view.treatments) > 1 and view.splits else (view.weight_pct,)
+    where = ", ".join(
+        f"{name} has {shares[index] if index < len(shares) else 0} %"
+        for index, name in enumerate(view.treatments)
+    )
     return f"would be: {where}" if view.mode is Mode.OBSERVE else where
 
 
-def split(each: Split) -> str:
-    """One measured or would-be share."""
-    return f"{each.weight_pct} %" + (" (would be)" if each.would else "")
+def split(each: Split, index: int = 0) -> str:
+    """One treatment's measured or would-be share."""
+    share_pct = each.shares[index] if index < len(each.shares) else 0
+    return f"{share_pct} %" + (" (would be)" if each.would else "")
+
+
+def planned(rung: Rung) -> str:
+    """The planned share of every treatment."""
+    return f"{'/'.join(map(str, rung.shares))} %"
+
+
+def stage_name(stage: Stage) -> str:
+    """The kind of a step, in brackets; nothing of the usual one."""
+    return {Stage.PREVIEW: " (preview)", Stage.SPLIT: "", Stage.SETTLE: " (settling)"}[stage]
+
+
+def stage(row: MetricRow) -> str:
+    """What a metric's two sides are, where they are not at the same time."""
+    return "" if row.stage is Stage.SPLIT else wording.STAGE_WORDS[row.stage]
+
+
+def direction(row: MetricRow) -> str:
+    """Which way the treatment is off, as an arrow; nothing without a difference."""
+    if row.difference is None or points(row.difference) == points(0.0):
+        return ""
+    return "↑" if row.difference > 0 else "↓"
+
+
+def sense(row: MetricRow) -> str:
+    """Which way is good."""
+    return "higher is better" if row.higher_is_better else "lower is better"
+
+
+def difference_interval(row: MetricRow) -> str:
+    """The confidence sequence in percentage points."""
+    if row.measure == "share" or row.difference is None:
+        return ""
+    match row.difference_low, row.difference_high:
+        case None, None:
+            return "not bounded yet"
+        case None, high:
+            return f"at most {points(high)}"
+        case low, None:
+            return f"at least {points(low)}"
+        case low, high:
+            return f"{points(low)} to {points(high)}"
 
 
 def reached(view: ReportView, rung: Rung) -> str:

@@ -2,37 +2,20 @@
 
 A window is read when both arms were scraped in it. What one arm counted before the other was scraped is
 carried to the next window, at most `stale_after_s` long; older counts are dropped, as only counts of both
-arms over the same time are compared.
+arms over the same time are compared. A before/after check compares no such counts: there, an arm without
+series has no trials, as long as the other one has some.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from itertools import pairwise
 
 from analysis.sources.counters import Delta
+from analysis.sources.measured import TOP, Part, histogram_reading, trials_reading
 from analysis.sources.series import PLAIN, Components, Labels
-from engine.core.measure import (
-    Histogram,
-    HistogramReading,
-    Missing,
-    MissingReason,
-    Reading,
-    Trials,
-    TrialsReading,
-    Window,
-)
-from engine.core.model import Arm, Metric, Selector
+from engine.core.measure import Missing, MissingReason, Reading, Window
+from engine.core.model import Arm, Metric, Selector, Stage
 from engine.fields import format_duration, format_selector
-
-
-class Part(StrEnum):
-    """What a selector of a metric counts."""
-
-    BAD = "bad"
-    TOTAL = "total"
-    BUCKETS = "buckets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +36,6 @@ Pending = Mapping[Arm, Tally]
 
 Deltas = Mapping[Part, Sequence[Delta]]
 
-TOP = "inf"
-"""The component of the `+Inf` bucket."""
-
 
 def parts_of(metric: Metric) -> Mapping[Part, Selector]:
     """The selectors of a metric."""
@@ -64,7 +44,12 @@ def parts_of(metric: Metric) -> Mapping[Part, Selector]:
 
 
 def read_metric(
-    metric: Metric, deltas: Deltas, window: Window, pending: Pending, stale_after_s: float
+    metric: Metric,
+    deltas: Deltas,
+    window: Window,
+    pending: Pending,
+    stale_after_s: float,
+    others: Sequence[Labels] = (),
 ) -> tuple[Reading, Pending]:
     """One metric in one window, and what to carry to the next.
 
@@ -74,19 +59,44 @@ def read_metric(
         window: the window; ages are as of its end.
         pending: counts carried from earlier windows.
         stale_after_s: age from which an arm's last sample is too old, in seconds.
+        others: label values of further treatments, whose series are nobody's fault.
     """
+    silent = _silent(metric, deltas, window, stale_after_s)
     gone = (
-        _first(_unowned(metric, deltas))
-        or _off_bounds(metric, deltas)
-        or _first(_silent(metric, deltas, window, stale_after_s))
+        _first(_unowned(metric, deltas, others)) or _off_bounds(metric, deltas) or _all_gone(metric, silent)
     )
     if gone:
         return gone, {}
-    tallies = {arm: _tally(metric, deltas, arm, pending.get(arm, NOTHING)) for arm in Arm}
-    later = _first(_faults(metric, deltas)) or _first(_between_scrapes(metric, deltas, tallies, window))
+    arms = [arm for arm in Arm if arm not in silent]
+    tallies = {arm: _tally(metric, deltas, arm, pending.get(arm, NOTHING)) for arm in arms}
+    later = _first(_faults(metric, deltas, arms)) or _first(_between_scrapes(metric, deltas, tallies, window))
     if later:
         return later, tallies if _reach_s(tallies, window) <= stale_after_s else {}
-    return _first(_uneven(tallies, stale_after_s)) or _reading(metric, deltas, tallies), {}
+    reading = _first(_uneven(tallies, stale_after_s)) or _reading(metric, deltas, tallies)
+    if silent and isinstance(reading, Missing):
+        return next(iter(silent.values())), {}
+    return reading, {}
+
+
+def _all_gone(metric: Metric, silent: Mapping[Arm, Missing]) -> Missing | None:
+    """What stands for the whole metric: a silent arm, or in a before/after check two, the treatment first.
+
+    Before and after a switch one arm has no traffic, and may have no series.
+    """
+    if metric.stage is Stage.SETTLE:
+        return silent[Arm.TREATMENT] if len(silent) == len(Arm) else None
+    return next(iter(silent.values()), None)
+
+
+def _reading(metric: Metric, deltas: Deltas, tallies: Pending) -> Reading:
+    """What was counted; an arm without series has no trials, in the other's buckets."""
+    (known, *_) = tallies.values()
+    idle = Tally(counts=dict.fromkeys(known.counts, 0))
+    control, treatment = (tallies.get(arm, idle).counts for arm in (Arm.CONTROL, Arm.TREATMENT))
+    if metric.buckets:
+        sampled = [delta.counts for delta in deltas[Part.BUCKETS] if delta.sampled]
+        return histogram_reading(metric, control, treatment, sampled)
+    return trials_reading(metric, control, treatment)
 
 
 def arm_counts(metric: Metric, deltas: Iterable[Delta]) -> Mapping[Arm, int]:
@@ -103,23 +113,25 @@ def _first(found: Iterable[Missing | None]) -> Missing | None:
 
 
 def _owners(metric: Metric, labels: Labels) -> list[Arm]:
-    return [
-        arm
-        for arm, wanted in metric.arm_labels.items()
-        if all(labels.get(label, "") == value for label, value in wanted.items())
-    ]
+    return [arm for arm, wanted in metric.arm_labels.items() if _has(labels, wanted)]
+
+
+def _has(labels: Labels, wanted: Labels) -> bool:
+    return all(labels.get(label, "") == value for label, value in wanted.items())
 
 
 def _of_arm(metric: Metric, part: Sequence[Delta], arm: Arm) -> list[Delta]:
     return [delta for delta in part if arm in _owners(metric, delta.labels)]
 
 
-def _unowned(metric: Metric, deltas: Deltas) -> Iterator[Missing]:
-    """Live series of no arm or of both."""
+def _unowned(metric: Metric, deltas: Deltas, others: Sequence[Labels]) -> Iterator[Missing]:
+    """Live series of no variant or of both arms."""
     for part, selector in parts_of(metric).items():
         for delta in deltas[part]:
             owners = _owners(metric, delta.labels)
             if len(owners) == 1 or not delta.sampled:
+                continue
+            if not owners and any(_has(delta.labels, wanted) for wanted in others):
                 continue
             whose = "to neither variant" if not owners else "to both variants"
             detail = (
@@ -148,21 +160,25 @@ def _needed(metric: Metric) -> Iterator[tuple[Part, Selector, Arm]]:
                 yield part, selector, arm
 
 
-def _silent(metric: Metric, deltas: Deltas, window: Window, stale_after_s: float) -> Iterator[Missing]:
+def _silent(metric: Metric, deltas: Deltas, window: Window, stale_after_s: float) -> Mapping[Arm, Missing]:
+    """Per arm without usable series the first reason."""
+    found: dict[Arm, Missing] = {}
     for part, selector, arm in _needed(metric):
         series = _of_arm(metric, deltas[part], arm)
         wanted = f"{format_selector(selector)} with {_shown(metric.arm_labels[arm])} ({arm})"
         if not series:
-            yield Missing(reason=MissingReason.NO_SERIES, detail=f"no series: {wanted}", arm=arm)
+            gone = Missing(reason=MissingReason.NO_SERIES, detail=f"no series: {wanted}", arm=arm)
+            found.setdefault(arm, gone)
             continue
         age_s = window.end_s - max(delta.last_s for delta in series)
         if age_s > stale_after_s:
             detail = f"last sample {age_s:.0f} s old: {wanted}"
-            yield Missing(reason=MissingReason.STALE, detail=detail, arm=arm)
+            found.setdefault(arm, Missing(reason=MissingReason.STALE, detail=detail, arm=arm))
+    return found
 
 
-def _faults(metric: Metric, deltas: Deltas) -> Iterator[Missing]:
-    for arm in Arm:
+def _faults(metric: Metric, deltas: Deltas, arms: Iterable[Arm]) -> Iterator[Missing]:
+    for arm in arms:
         for part in deltas.values():
             for delta in _of_arm(metric, part, arm):
                 if delta.fault:
@@ -171,7 +187,7 @@ def _faults(metric: Metric, deltas: Deltas) -> Iterator[Missing]:
 
 def _between_scrapes(metric: Metric, deltas: Deltas, tallies: Pending, window: Window) -> Iterator[Missing]:
     for part, selector, arm in _needed(metric):
-        counts = tallies[arm].counts
+        counts = tallies[arm].counts if arm in tallies else {part: 0}
         if part in counts or (part is Part.BUCKETS and counts):
             continue
         age_s = window.end_s - max(delta.last_s for delta in _of_arm(metric, deltas[part], arm))
@@ -202,75 +218,12 @@ def _reach_s(tallies: Pending, window: Window) -> float:
 
 
 def _uneven(tallies: Pending, stale_after_s: float) -> Iterator[Missing]:
-    control, treatment = tallies[Arm.CONTROL].since_s, tallies[Arm.TREATMENT].since_s
+    control, treatment = (tallies.get(arm, NOTHING).since_s for arm in (Arm.CONTROL, Arm.TREATMENT))
     if control is not None and treatment is not None and abs(control - treatment) > stale_after_s:
         arm = Arm.CONTROL if control < treatment else Arm.TREATMENT
         longer_s = abs(control - treatment)
         detail = f"{arm} was not scraped for a while; its counts reach {longer_s:.0f} s further back"
         yield Missing(reason=MissingReason.STALE, detail=detail)
-
-
-def _reading(metric: Metric, deltas: Deltas, tallies: Pending) -> Reading:
-    control, treatment = tallies[Arm.CONTROL].counts, tallies[Arm.TREATMENT].counts
-    if metric.buckets:
-        sampled = [delta.counts for delta in deltas[Part.BUCKETS] if delta.sampled]
-        odd = _odd_layout(metric, [control, treatment, *sampled])
-        return odd or _histograms(metric, control, treatment)
-    return _trials(metric, _with_bad(control), _with_bad(treatment))
-
-
-def _with_bad(counts: Components) -> Components:
-    return {Part.BAD: 0, **counts}
-
-
-def _trials(metric: Metric, control: Components, treatment: Components) -> Reading:
-    for arm, counts in ((Arm.CONTROL, control), (Arm.TREATMENT, treatment)):
-        if counts[Part.BAD] > counts[Part.TOTAL]:
-            detail = f"{metric.name}: {counts[Part.BAD]} bad of {counts[Part.TOTAL]} trials in {arm}"
-            belongs = f"{detail}; the counters do not belong together"
-            return Missing(reason=MissingReason.RESET, detail=belongs, arm=arm)
-    reading = TrialsReading(
-        control=Trials(bad=control[Part.BAD], total=control[Part.TOTAL]),
-        treatment=Trials(bad=treatment[Part.BAD], total=treatment[Part.TOTAL]),
-    )
-    return _no_traffic(metric, reading) or reading
-
-
-def _histograms(metric: Metric, control: Components, treatment: Components) -> Reading:
-    reading = HistogramReading(control=_histogram(control), treatment=_histogram(treatment))
-    for arm, histogram in ((Arm.CONTROL, reading.control), (Arm.TREATMENT, reading.treatment)):
-        if min(histogram.counts) < 0:
-            detail = f"{metric.name}: a bucket grew less than a smaller one inside it, in {arm}"
-            return Missing(reason=MissingReason.RESET, detail=detail, arm=arm)
-    return _no_traffic(metric, reading) or reading
-
-
-def _histogram(cumulative: Components) -> Histogram:
-    bounds = sorted(cumulative, key=float)
-    below = [0, *(cumulative[bound] for bound in bounds)]
-    counts = tuple(upper - lower for lower, upper in pairwise(below))
-    return Histogram(bounds_s=tuple(float(bound) for bound in bounds[:-1]), counts=counts)
-
-
-def _odd_layout(metric: Metric, counts: Iterable[Components]) -> Missing | None:
-    layouts = {tuple(sorted(one, key=float)) for one in counts}
-    named = " and ".join(sorted(", ".join(layout) for layout in layouts))
-    layout = next(iter(layouts))
-    detail = ""
-    if len(layouts) > 1:
-        detail = f"series have different buckets and cannot be compared: {named}"
-    elif TOP not in layout:
-        detail = f"no +Inf bucket among {named}; does the selector restrict `le`?"
-    return Missing(reason=MissingReason.BAD_QUERY, detail=detail) if detail else None
-
-
-def _no_traffic(metric: Metric, reading: TrialsReading | HistogramReading) -> Missing | None:
-    totals = {Arm.CONTROL: reading.control.total, Arm.TREATMENT: reading.treatment.total}
-    idle = [arm for arm, total in totals.items() if not total]
-    if not idle:
-        return None
-    detail = f"{metric.name}: no trials in {' and '.join(idle)}"
-    return Missing(reason=MissingReason.NO_TRAFFIC, detail=detail, arm=idle[0] if len(idle) == 1 else None)
 
 
 def _shown(labels: Labels) -> str:

@@ -20,9 +20,10 @@ from analysis.sources.counters import (
     forget,
     start,
 )
+from analysis.sources.measured import Part
 from analysis.sources.promql import any_of
-from analysis.sources.readings import Part, Pending, arm_counts, parts_of, read_metric
-from analysis.sources.series import PLAIN, Series, labels_of, target_of
+from analysis.sources.readings import Pending, arm_counts, parts_of, read_metric
+from analysis.sources.series import PLAIN, Labels, Series, labels_of, target_of
 from engine.codec import from_plain, to_plain
 from engine.core.measure import Missing, MissingReason, Reading, Window
 from engine.core.model import Arm, Metric, Selector
@@ -189,9 +190,10 @@ class _Fold:
         self, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Cursor
     ) -> tuple[tuple[Mapping[str, Reading], ...], Cursor]:
         readings: list[Mapping[str, Reading]] = []
+        variants = _variants(metrics)
         for window in windows:
             deltas, tracks = self._count(cursor.tracks, window)
-            found = {metric.name: self._read(metric, deltas, window, cursor) for metric in metrics}
+            found = {metric.name: self._read(metric, deltas, window, cursor, variants) for metric in metrics}
             readings.append({name: reading for name, (reading, _) in found.items()})
             pending = {name: carried for name, (_, carried) in found.items() if carried}
             cursor = Cursor(tracks=tracks, pending=pending)
@@ -209,7 +211,12 @@ class _Fold:
         return deltas, moved
 
     def _read(
-        self, metric: Metric, deltas: Mapping[str, tuple[Delta, ...]], window: Window, cursor: Cursor
+        self,
+        metric: Metric,
+        deltas: Mapping[str, tuple[Delta, ...]],
+        window: Window,
+        cursor: Cursor,
+        variants: Mapping[str, Sequence[Labels]],
     ) -> tuple[Reading, Pending]:
         parts: dict[Part, tuple[Delta, ...]] = {}
         for part, key in _keys(metric).items():
@@ -220,7 +227,18 @@ class _Fold:
             gained = arm_counts(metric, deltas[key])
             before = self.totals.get((metric.name, part), {})
             self.totals[metric.name, part] = {arm: gained[arm] + before.get(arm, 0) for arm in Arm}
-        return read_metric(metric, parts, window, cursor.pending.get(metric.name, {}), self.stale_after_s)
+        carried = cursor.pending.get(metric.name, {})
+        others = [labels for key in _keys(metric).values() for labels in variants[key]]
+        return read_metric(metric, parts, window, carried, self.stale_after_s, others)
+
+
+def _variants(metrics: Iterable[Metric]) -> Mapping[str, Sequence[Labels]]:
+    """Per query the label values of every variant that some metric reads from it."""
+    found: dict[str, list[Labels]] = defaultdict(list)
+    for metric in metrics:
+        for key in _keys(metric).values():
+            found[key] += [labels for labels in metric.arm_labels.values() if labels not in found[key]]
+    return found
 
 
 def _key(selector: Selector, *, bucketed: bool) -> str:

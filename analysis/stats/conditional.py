@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from analysis.stats.interval import GRID_RATIOS
-from analysis.stats.mixture import HARM_RATIOS, PROMOTE_RATIOS, Floats
+from analysis.stats.mixture import BETTER_RATIOS, HARM_RATIOS, PROMOTE_RATIOS, Floats
 from engine.core.measure import TrialsReading
 from engine.core.model import Bound
 
@@ -30,19 +30,24 @@ EXACT_MAX_TRIALS = 10_000
 _LOG_FACTORIAL: Floats = gammaln(np.arange(EXACT_MAX_TRIALS + 1) + 1.0)
 
 
-_DECIDE = len(HARM_RATIOS) + 1 + len(PROMOTE_RATIOS) + 1
+_BETTER = len(HARM_RATIOS) + 1 + len(PROMOTE_RATIOS) + 1
+_NOT_ASKED: Floats = np.empty(0)
+_EQUAL = _BETTER - 2
+"""Where the promotion alternative of equal rates is: the null of "not better"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RatioPoints:
     """Ratios at which a window's likelihood is needed, minus 1 and as logarithms.
 
-    In order: harm alternatives (4), harm null, promotion alternatives (3), promotion null, and the
-    candidates of the confidence sequence.
+    In order: harm alternatives (4), harm null, promotion alternatives (3, the last of them 1), promotion
+    null, alternatives of being better (5, or 0 where that is not asked), and from `grid` on the candidates of
+    the confidence sequence.
     """
 
     less_one: Floats
     log: Floats
+    grid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,11 +57,13 @@ class WindowLogs:
     Attributes:
         harm: log likelihood ratios of the harm alternatives against the tolerance's ratio, shape (4,).
         promote: those of the promotion alternatives against the margin's ratio, shape (3,).
+        better: those of the alternatives of being better against equal rates, shape (5,) or (0,).
         grid: binomial-form log likelihood at the candidate risk ratios.
     """
 
     harm: Floats
     promote: Floats
+    better: Floats
     grid: Floats
 
 
@@ -66,14 +73,15 @@ def ratio_of(bound: Bound) -> float:
 
 
 @lru_cache(maxsize=256)
-def ratio_points(tolerance: Bound, margin: Bound) -> RatioPoints:
-    """The points for a metric's tolerance (harm) and margin (promotion)."""
+def ratio_points(tolerance: Bound, margin: Bound, *, asks_better: bool = False) -> RatioPoints:
+    """The points for a metric's tolerance (harm) and margin (promotion), and for being better if asked."""
     worst_fine = ratio_of(tolerance)
     margin_ratio = max(1.0, ratio_of(margin))
+    better = 1.0 / BETTER_RATIOS if asks_better else BETTER_RATIOS[:0]
     ratios = np.concatenate(
-        [HARM_RATIOS * worst_fine, [worst_fine], PROMOTE_RATIOS, [margin_ratio], GRID_RATIOS]
+        [HARM_RATIOS * worst_fine, [worst_fine], PROMOTE_RATIOS, [margin_ratio], better, GRID_RATIOS]
     )
-    return RatioPoints(less_one=ratios - 1.0, log=np.log(ratios))
+    return RatioPoints(less_one=ratios - 1.0, log=np.log(ratios), grid=_BETTER + len(better))
 
 
 def binomial_logs(
@@ -123,5 +131,20 @@ def window_logs(reading: TrialsReading, points: RatioPoints, *, exact: bool) -> 
     bad = reading.treatment.bad + reading.control.bad
     share = n_t / (n_t + reading.control.total)
     logs = binomial_logs(reading.treatment.bad, bad, share, points.less_one, points.log)
-    decide = exact_logs(reading, points.log[:_DECIDE]) if exact else logs
-    return WindowLogs(harm=decide[:4] - decide[4], promote=decide[5:8] - decide[8], grid=logs[_DECIDE:])
+    decide = exact_logs(reading, points.log[: points.grid]) if exact else logs
+    return WindowLogs(
+        harm=decide[:4] - decide[4],
+        promote=decide[5:8] - decide[8],
+        better=decide[_BETTER : points.grid] - decide[_EQUAL] if points.grid > _BETTER else _NOT_ASKED,
+        grid=logs[points.grid :],
+    )
+
+
+def turned(reading: TrialsReading) -> TrialsReading:
+    """The same window with the arms swapped.
+
+    Where higher is better, what is counted is good, and control having more of it is what harm is. In the
+    binomial form the likelihood at a ratio is that of the swapped window at its inverse, so the candidates of
+    the confidence sequence, which lie evenly around 1, only change their order.
+    """
+    return TrialsReading(control=reading.treatment, treatment=reading.control)

@@ -5,15 +5,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.stats import harm, one_sample, promotion
+from analysis.stats.better import is_asked
 from analysis.stats.conditional import (
+    RatioPoints,
+    WindowLogs,
     ratio_points,
+    turned,
     uses_exact_form,
     window_logs,
 )
 from analysis.stats.faults import metric_fault, reading_fault
 from analysis.stats.harm import Harm
 from analysis.stats.interval import GRID_RATIOS
-from analysis.stats.mixture import Floats
+from analysis.stats.mixture import BETTER_RATIOS, Floats
 from analysis.stats.promotion import Promotion
 from analysis.stats.tally import Tally
 from engine.core.measure import (
@@ -32,12 +36,16 @@ from engine.core.model import Arm, Bound, Metric, MetricKind
 class MetricEvidence:
     """State of one metric.
 
+    A before/after check (see `settle`) keeps control's trials before the switch in its tally.
+
     Attributes:
         ratios: binomial-form log likelihood at the candidate risk ratios of the confidence sequence.
         bounds_s: the histogram's bucket bounds in the first window that counted; empty before and without.
         windows: how many counted; `exact_windows` of them in the exact form.
         warm_up_windows: measured during warm-up and not counted. missing_windows: gave nothing.
         missing: why the latest window gave nothing. distrust: why the latest window cannot be used.
+        better: log likelihood ratios of the alternatives of being better, shape (5,); None where that is not
+            asked.
     """
 
     name: str
@@ -52,6 +60,7 @@ class MetricEvidence:
     missing_windows: int = 0
     missing: Missing | None = None
     distrust: str = ""
+    better: Floats | None = None
 
 
 def nothing_yet(metric: Metric) -> MetricEvidence:
@@ -65,7 +74,18 @@ def nothing_yet(metric: Metric) -> MetricEvidence:
         promotion=promotion.nothing_yet(),
         ratios=np.zeros(len(GRID_RATIOS)),
         distrust=metric_fault(metric),
+        better=_even_bets() if is_asked(metric) else None,
     )
+
+
+def _even_bets() -> Floats:
+    return np.zeros(len(BETTER_RATIOS))
+
+
+def completed(metric: Metric, state: MetricEvidence) -> MetricEvidence:
+    """With what evidence stored by earlier versions did not have."""
+    begins = state.better is None and is_asked(metric)
+    return replace(state, better=_even_bets()) if begins else state
 
 
 def at_new_start(state: MetricEvidence) -> MetricEvidence:
@@ -79,18 +99,25 @@ def at_new_step(state: MetricEvidence) -> MetricEvidence:
     return replace(state, tally=state.tally.at_new_step())
 
 
+def at_rest(metric: Metric, state: MetricEvidence) -> MetricEvidence:
+    """State in a window that has nothing to say about the metric; a wrong declaration stays wrong."""
+    fault = metric_fault(metric)
+    unchanged = state.missing is None and state.distrust == fault
+    return state if unchanged else replace(state, missing=None, distrust=fault)
+
+
 def with_reading(metric: Metric, state: MetricEvidence, reading: Reading, *, warm_up: bool) -> MetricEvidence:
     """State after one window. Only a complete, trustworthy window after warm-up becomes evidence."""
     if isinstance(reading, Missing):
-        return _without(state, reading, warm_up=warm_up)
+        return without(state, reading, warm_up=warm_up)
     distrust = metric_fault(metric) or reading_fault(metric, reading, state.bounds_s)
     if distrust:
         return replace(state, distrust=distrust, missing=None)
     empty = _no_traffic(metric, reading)
     if empty is not None:
-        return _without(state, empty, warm_up=warm_up)
+        return without(state, empty, warm_up=warm_up)
     if warm_up:
-        return replace(state, distrust="", missing=None, warm_up_windows=state.warm_up_windows + 1)
+        return in_warm_up(state)
     return _with_measured(metric, state, reading)
 
 
@@ -102,7 +129,13 @@ def _with_measured(metric: Metric, state: MetricEvidence, reading: Measured) -> 
     return _with_proportion(metric, state, reading)
 
 
-def _without(state: MetricEvidence, missing: Missing, *, warm_up: bool) -> MetricEvidence:
+def in_warm_up(state: MetricEvidence) -> MetricEvidence:
+    """State after a good window that does not count."""
+    return replace(state, distrust="", missing=None, warm_up_windows=state.warm_up_windows + 1)
+
+
+def without(state: MetricEvidence, missing: Missing, *, warm_up: bool) -> MetricEvidence:
+    """State after a window that gave nothing."""
     return replace(state, missing=missing, missing_windows=state.missing_windows + (not warm_up))
 
 
@@ -122,15 +155,25 @@ def _no_traffic(metric: Metric, reading: Measured) -> Missing | None:
 
 def _with_proportion(metric: Metric, state: MetricEvidence, reading: TrialsReading) -> MetricEvidence:
     exact = _takes_exact_form(state.tally, reading)
-    logs = window_logs(reading, ratio_points(metric.tolerance, metric.margin), exact=exact)
+    worse = turned(reading) if metric.higher_is_better else reading
+    logs = window_logs(worse, _points(metric, state), exact=exact)
     return _counted(
         state,
         reading,
-        harm=harm.with_counts(state.harm, metric.tolerance, reading, logs.harm),
-        promotion=promotion.with_window(state.promotion, metric.margin, reading, logs.promote),
-        ratios=state.ratios + logs.grid,
+        harm=harm.with_counts(state.harm, metric.tolerance, worse, logs.harm),
+        promotion=promotion.with_window(state.promotion, metric.margin, worse, logs.promote),
+        ratios=state.ratios + (logs.grid[::-1] if metric.higher_is_better else logs.grid),
         exact=exact,
+        better=_better(state, logs),
     )
+
+
+def _points(metric: Metric, state: MetricEvidence) -> RatioPoints:
+    return ratio_points(metric.tolerance, metric.margin, asks_better=state.better is not None)
+
+
+def _better(state: MetricEvidence, logs: WindowLogs) -> Floats | None:
+    return None if state.better is None else state.better + logs.better
 
 
 def _with_threshold(state: MetricEvidence, reading: TrialsReading, limit: float) -> MetricEvidence:
@@ -152,13 +195,13 @@ def _with_histogram(metric: Metric, state: MetricEvidence, reading: HistogramRea
         empty = harm.nothing_yet(metric.tolerance, len(bounds_s), histogram=True)
         before = replace(state, bounds_s=bounds_s, harm=empty)
     grown = harm.with_histogram(before.harm, metric.tolerance, reading)
-    slower = _slower_than_objective(metric, reading)
+    slower = slower_than_objective(metric, reading)
     if metric.slo_s is None:
         return _counted(
             before, slower, harm=grown, promotion=state.promotion, ratios=state.ratios, exact=False
         )
     exact = _takes_exact_form(state.tally, slower)
-    logs = window_logs(slower, ratio_points(metric.tolerance, metric.margin), exact=exact)
+    logs = window_logs(slower, _points(metric, state), exact=exact)
     return _counted(
         before,
         slower,
@@ -166,10 +209,11 @@ def _with_histogram(metric: Metric, state: MetricEvidence, reading: HistogramRea
         promotion=promotion.with_window(state.promotion, metric.margin, slower, logs.promote),
         ratios=state.ratios + logs.grid,
         exact=exact,
+        better=_better(state, logs),
     )
 
 
-def _slower_than_objective(metric: Metric, reading: HistogramReading) -> TrialsReading:
+def slower_than_objective(metric: Metric, reading: HistogramReading) -> TrialsReading:
     """Both arms' trials above the latency objective; none of them is bad where none is declared."""
     slo_s = metric.slo_s
     control, treatment = reading.control, reading.treatment
@@ -195,6 +239,7 @@ def _counted(
     promotion: Promotion,
     ratios: Floats,
     exact: bool,
+    better: Floats | None = None,
 ) -> MetricEvidence:
     return MetricEvidence(
         name=state.name,
@@ -207,4 +252,5 @@ def _counted(
         exact_windows=state.exact_windows + exact,
         warm_up_windows=state.warm_up_windows,
         missing_windows=state.missing_windows,
+        better=better,
     )

@@ -1,15 +1,19 @@
 """What makes a metric or a window untrustworthy. Plain sentences; an empty one means nothing is wrong."""
 
 from engine.core.measure import Histogram, HistogramReading, Measured, Trials
-from engine.core.model import Bound, Metric, MetricKind
+from engine.core.model import Bound, Metric, MetricKind, Stage
 
 
 def metric_fault(metric: Metric) -> str:
     """Why no evidence can be had from a metric declared like this."""
+    if metric.higher_is_better and metric.kind is not MetricKind.PROPORTION:
+        return f"higher can be better only where trials are counted as good, not in a {metric.kind} metric"
     if metric.kind is MetricKind.THRESHOLD:
         if metric.limit is None or not 0.0 < metric.limit < 1.0:
             return f"the limit must be a share above 0 and below 1, not {metric.limit}"
         return ""
+    if metric.stage is Stage.SETTLE and metric.kind is MetricKind.DISTRIBUTION and metric.slo_s is None:
+        return "before and after can be compared only with a latency objective"
     for name, bound in (("tolerance", metric.tolerance), ("margin", metric.margin)):
         if not _possible(bound):
             return f"the {name} must be 0 or more, and below 100 percentage points where absolute"

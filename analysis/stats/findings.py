@@ -2,6 +2,7 @@
 
 from math import log
 
+from analysis.stats import better, settle
 from analysis.stats.evidence import MetricEvidence
 from analysis.stats.interval import ratio_interval, share_interval
 from analysis.stats.mixture import PROMOTE_LOG_WEIGHTS, Floats
@@ -25,6 +26,12 @@ _METHODS = {
         " points"
     ),
 }
+_BEFORE_AFTER = (
+    "one-sample binomial likelihood ratios of the treatment's share against the tolerance above the upper"
+    " confidence bound of control's share before the switch (Wald 1945; Howard and others, arXiv 1810.08240);"
+    " before/after, not concurrent: a change of conditions at the switch counts as harm"
+)
+_BETTER = "; better: the same with the arms swapped, against equal rates, Holm over treatments and objectives"
 _INDEPENDENT = "trials of one window fail independently of each other (no retry storms)"
 _SAME_CONDITIONS = "within one window both arms face the same conditions"
 _ASSUMED = {
@@ -37,6 +44,11 @@ _ASSUMED = {
         "the interval of the share takes the treatment's rate as constant; the verdict does not",
     ),
 }
+_UNCHANGED = "conditions did not change at the switch: traffic, time of day and neighbours are as before"
+_STICKY = (
+    "requests of a visitor who stays on a variant are not independent of each other: being better is shown"
+    " and does not promote"
+)
 _NOT_CALIBRATED = "not calibrated: no history was used to check the dispersion"
 
 
@@ -46,10 +58,13 @@ def log_e_promote(metric: Metric, state: MetricEvidence) -> float:
     return state.promotion.log_e(weights)
 
 
-def finding(experiment: Experiment, metric: Metric, state: MetricEvidence, *, is_culprit: bool) -> Finding:
+def finding(
+    experiment: Experiment, metric: Metric, state: MetricEvidence, *, is_culprit: bool, is_better: bool
+) -> Finding:
     """What the evidence says about one metric.
 
-    `is_culprit`: this metric gave most of the evidence when the run's harm latched.
+    `is_culprit`: this metric gave most of the evidence when its treatment's harm latched. `is_better`: Holm
+    rejects that it is not better.
     """
     tally = state.tally
     return Finding(
@@ -57,29 +72,45 @@ def finding(experiment: Experiment, metric: Metric, state: MetricEvidence, *, is
         kind=metric.kind,
         role=metric.role,
         unit=metric.unit,
-        verdict=_verdict(experiment, metric, state, is_culprit=is_culprit),
+        verdict=_verdict(experiment, metric, state, is_culprit=is_culprit, is_better=is_better),
         weight=metric.weight,
         control=tally.control,
         treatment=tally.treatment,
         effect=_effect(metric, state, experiment.alpha_promote),
-        difference=tally.difference if _counts_bad(metric) else None,
+        difference=_difference(metric, state),
         log_e_harm=state.harm.log_e,
         log_e_harm_max=state.harm.log_e_max,
         log_e_promote=log_e_promote(metric, state),
         inside_margin_at_step=_inside_margin_at_step(metric, state),
-        method=_METHODS[metric.kind],
-        assumptions=_assumptions(metric, state),
+        method=_method(metric),
+        assumptions=_assumptions(experiment, metric, state),
         calibrated=False,
         dispersion=None,
         windows=state.windows,
         missing_windows=state.missing_windows,
         missing=state.missing,
         distrust=state.distrust,
+        log_e_better=log_e_better(state),
+        may_promote=better.may_promote(experiment, metric),
+        measure=metric.measure or metric.name,
+        treatment_index=metric.treatment_index,
+        stage=metric.stage,
     )
 
 
+def log_e_better(state: MetricEvidence) -> float | None:
+    """Log e-value against "not better than control", now; None where that is not asked."""
+    return None if state.better is None else better.log_e(state.better)
+
+
+def _method(metric: Metric) -> str:
+    if settle.compares_with_before(metric):
+        return _BEFORE_AFTER
+    return _METHODS[metric.kind] + (_BETTER if better.is_asked(metric) else "")
+
+
 def _verdict(
-    experiment: Experiment, metric: Metric, state: MetricEvidence, *, is_culprit: bool
+    experiment: Experiment, metric: Metric, state: MetricEvidence, *, is_culprit: bool, is_better: bool
 ) -> VerdictKind:
     share = metric.weight if metric.decides and metric.weight > 0.0 else 1.0
     seen = state.windows + state.warm_up_windows > 0
@@ -89,6 +120,8 @@ def _verdict(
         return VerdictKind.UNTRUSTWORTHY
     if state.missing is not None or not seen:
         return VerdictKind.NO_DATA
+    if is_better:
+        return VerdictKind.BETTER
     if log_e_promote(metric, state) >= -log(experiment.alpha_promote):
         return VerdictKind.NOT_WORSE
     return VerdictKind.UNDECIDED
@@ -99,17 +132,32 @@ def _effect(metric: Metric, state: MetricEvidence, alpha: float) -> Effect:
         arm = state.tally.treatment
         low, high = share_interval(arm.bad, arm.total, alpha) if arm.total else (None, None)
         return Effect(measure="share", estimate=arm.rate, low=low, high=high, alpha=alpha)
+    if settle.compares_with_before(metric):
+        return settle.effect(state, alpha)
     low, high = ratio_interval(state.ratios, alpha)
     return Effect(measure="risk ratio", estimate=state.tally.risk_ratio, low=low, high=high, alpha=alpha)
 
 
-def _inside_margin_at_step(metric: Metric, state: MetricEvidence) -> bool | None:
-    treatment, control = state.tally.treatment.step_rate, state.tally.control.step_rate
-    if treatment is None or not _counts_bad(metric):
+def _difference(metric: Metric, state: MetricEvidence) -> float | None:
+    if not _counts_bad(metric):
         return None
+    before_after = settle.compares_with_before(metric)
+    return settle.difference(state) if before_after else state.tally.difference
+
+
+def _inside_margin_at_step(metric: Metric, state: MetricEvidence) -> bool | None:
+    """Whether this step's own rates are inside the margin; before and after, control's step was before."""
+    if not _counts_bad(metric):
+        return None
+    arm = state.tally.control
+    treatment = state.tally.treatment.step_rate
+    control = arm.rate if settle.compares_with_before(metric) else arm.step_rate
     if metric.kind is MetricKind.THRESHOLD:
-        return metric.limit is not None and treatment <= metric.limit
-    return None if control is None else treatment <= metric.margin.limit_for(control)
+        return None if treatment is None or metric.limit is None else treatment <= metric.limit
+    if treatment is None or control is None:
+        return None
+    worse, than = (control, treatment) if metric.higher_is_better else (treatment, control)
+    return worse <= metric.margin.limit_for(than)
 
 
 def _counts_bad(metric: Metric) -> bool:
@@ -117,10 +165,13 @@ def _counts_bad(metric: Metric) -> bool:
     return metric.kind is not MetricKind.DISTRIBUTION or metric.slo_s is not None
 
 
-def _assumptions(metric: Metric, state: MetricEvidence) -> tuple[str, ...]:
-    texts = [_INDEPENDENT, *_ASSUMED[metric.kind]]
+def _assumptions(experiment: Experiment, metric: Metric, state: MetricEvidence) -> tuple[str, ...]:
+    before_after = settle.compares_with_before(metric)
+    texts = [_INDEPENDENT, *((_UNCHANGED,) if before_after else _ASSUMED[metric.kind])]
     if not _counts_bad(metric):
         texts.append("without a latency objective no trial counts as bad, and this cannot promote")
+    if better.is_asked(metric) and not better.may_promote(experiment, metric):
+        texts.append(_STICKY)
     if state.exact_windows:
         texts.append(
             f"bad trials are common: in {state.exact_windows} of {state.windows} windows tolerance and margin"

@@ -3,7 +3,6 @@
 from math import exp, log, log1p
 
 import numpy as np
-from scipy.optimize import bisect
 from scipy.special import betaln
 
 from analysis.stats.mixture import Floats, log_mix
@@ -61,6 +60,8 @@ def _lowest_share(bad: int, total: int, alpha: float) -> float:
         return 0.0
     if bad == total:
         return exp(threshold / total)
+
+    from scipy.optimize import bisect  # noqa: PLC0415 (a fifth of the memory of a report, and seldom needed)
 
     def excess(log_share: float) -> float:
         return threshold - bad * log_share - (total - bad) * log1p(-exp(log_share))

@@ -11,6 +11,7 @@ from engine.core.target import (
     ALL_TO_CONTROL,
     Health,
     RouterSeries,
+    SessionSeries,
     TargetFacts,
     TargetGone,
     TargetState,
@@ -27,6 +28,7 @@ class FakeTargetOptions(BaseModel):
     key: str = "fake/checkout"
     control: str = "v1"
     treatment: str = "v2"
+    more_treatments: tuple[str, ...] = ()
 
 
 class FakeTarget:
@@ -34,11 +36,11 @@ class FakeTarget:
 
     Attributes:
         weights: what it routes; set it to play a foreign writer.
-        health: per arm; both ready since time 0 at first.
+        health: per arm; both ready since time 0 at first. more_health: of further treatments.
         gone: while this is a text, the target gives no usable answer and changes nothing.
         loses_answers: acts take effect, but the caller hears `gone`.
         applied: every act that changed something, in order.
-        router, source_options: handed out by `facts`.
+        router, source_options, sticky, preview_url, sessions: handed out by `facts`.
     """
 
     Options: ClassVar[type[FakeTargetOptions]] = FakeTargetOptions
@@ -47,11 +49,15 @@ class FakeTarget:
         self._options = options or FakeTargetOptions()
         self.weights = ALL_TO_CONTROL
         self.health: dict[Arm, Health] = {arm: Health(ready=True, ready_since_s=0.0) for arm in Arm}
+        self.more_health = [Health(ready=True, ready_since_s=0.0)] * len(self._options.more_treatments)
         self.gone: str | None = None
         self.loses_answers = False
         self.applied: list[Weights] = []
         self.router: RouterSeries | None = None
         self.source_options: Mapping[str, object] = {}
+        self.sticky = False
+        self.preview_url: str | None = None
+        self.sessions: SessionSeries | None = None
 
     def facts(self) -> TargetFacts:
         """Identity, variant names and labels."""
@@ -66,6 +72,11 @@ class FakeTarget:
             },
             router=self.router,
             source_options=self.source_options,
+            more_treatments=options.more_treatments,
+            more_labels=tuple({"version": version} for version in options.more_treatments),
+            sticky=self.sticky,
+            preview_url=self.preview_url,
+            sessions=self.sessions,
         )
 
     def observe(self) -> TargetState | TargetGone:
@@ -77,10 +88,13 @@ class FakeTarget:
             control=self.health[Arm.CONTROL],
             treatment=self.health[Arm.TREATMENT],
             version=hashlib.sha256(str(self.weights).encode()).hexdigest()[:16],
+            more=tuple(self.more_health),
         )
 
     def apply(self, weights: Weights) -> TargetState | TargetGone:
-        """Be at these weights, unless scripted to be gone."""
+        """Be at these weights, unless scripted to be gone, or they are for more treatments than there are."""
+        if len(weights.more) > len(self._options.more_treatments):
+            return TargetGone(detail=f"{weights} splits traffic over more treatments than there are")
         if self.gone is None and weights != self.weights:
             self.weights = weights
             self.applied.append(weights)

@@ -1,16 +1,19 @@
 """A store in memory with the behaviour of the real one, for tests and dry runs. Nothing outlives it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
 from itertools import chain
 from threading import RLock
 
 from engine.adapters.store import checks
 from engine.adapters.store.leasing import LeaseState, Watch
 from engine.core.events import Actor, Command, Commanded, Event, Freeze, Verb
-from engine.core.run import Run
+from engine.core.letter import Letter, LetterState
+from engine.core.run import Phase, Run
 from engine.errors import CorruptRecord
 from engine.ports import Json, Lease, Rival, Snapshot, StoredRun
 
@@ -34,9 +37,16 @@ class MemoryStore:
         self._commands: list[Command] = []
         self._done: set[int] = set()
         self._freeze: Freeze | None = None
+        self._letters: dict[tuple[str, int, str, str], Letter] = {}
 
     def create(
-        self, snapshot: Snapshot, spec: Json, events: Sequence[Event], *, replace: str | None = None
+        self,
+        snapshot: Snapshot,
+        spec: Json,
+        events: Sequence[Event],
+        *,
+        letters: Sequence[Letter] = (),
+        replace: str | None = None,
     ) -> None:
         """Add a run with its first events; a run to `replace` must have ended."""
         run = snapshot.run
@@ -52,17 +62,27 @@ class MemoryStore:
                 self._check_free(run)
             stored = StoredRun(spec=deepcopy(spec), snapshot=deepcopy(snapshot))
             self._runs[run.id] = _Kept(run=stored, events=list(events))
+            self._post(letters)
 
     def load(self, run_id: str) -> StoredRun:
         """One run."""
         with self._lock:
             return deepcopy(self._kept(run_id).run)
 
-    def runs(self) -> Sequence[StoredRun]:
+    def runs(self, *, most_ended: int | None = None) -> Sequence[StoredRun]:
         """All runs, newest first."""
         with self._lock:
             found = [deepcopy(kept.run) for kept in self._runs.values()]
-        return sorted(found, key=lambda run: (run.snapshot.run.launched_s, run.snapshot.run.id), reverse=True)
+        found.sort(key=lambda run: (run.snapshot.run.launched_s, run.snapshot.run.id), reverse=True)
+        ended = [stored for stored in found if stored.snapshot.run.phase.ended]
+        left_out = {
+            stored.snapshot.run.id for stored in (ended[most_ended:] if most_ended is not None else ())
+        }
+        return [stored for stored in found if stored.snapshot.run.id not in left_out]
+
+    def phases(self) -> Mapping[Phase, int]:
+        """How many runs there are in each phase."""
+        return Counter(stored.snapshot.run.phase for stored in self.runs())
 
     def unreadable(self) -> Sequence[CorruptRecord]:
         """None: memory holds values, not rows."""
@@ -83,7 +103,9 @@ class MemoryStore:
         """Ids of active runs that have commands not yet done, oldest first."""
         return tuple(run_id for run_id in self.active() if self.requested(run_id))
 
-    def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
+    def append(
+        self, lease: Lease, events: Sequence[Event], snapshot: Snapshot, letters: Sequence[Letter] = ()
+    ) -> None:
         """Events and the state they lead to; without events, only the state."""
         with self._lock:
             kept = self._kept(lease.run_id)
@@ -94,11 +116,12 @@ class MemoryStore:
             kept.run = StoredRun(spec=kept.run.spec, snapshot=deepcopy(snapshot))
             reported = {event.payload.command_id for event in events if isinstance(event.payload, Commanded)}
             self._done |= {command.id for command in self.requested(lease.run_id)} & reported
+            self._post(letters)
 
-    def events(self, run_id: str, after_seq: int = 0) -> Sequence[Event]:
-        """Events in order."""
+    def events(self, run_id: str, after_seq: int = 0, most: int | None = None) -> Sequence[Event]:
+        """Events in order, at most so many of them."""
         with self._lock:
-            return tuple(self._kept(run_id).events[after_seq:])
+            return tuple(self._kept(run_id).events[after_seq:][:most])
 
     def acquire(self, run_id: str, owner: str, now_s: float, ttl_s: float) -> Lease | None:
         """The lease (renewed if already ours), or None while somebody else holds it."""
@@ -126,7 +149,14 @@ class MemoryStore:
             return Lease(run_id=run_id, owner=kept.lease.owner, token=state.token, expires_s=state.expires_s)
 
     def request(
-        self, run_id: str, verb: Verb, actor: Actor, reason: str, source: str, now_s: float
+        self,
+        run_id: str,
+        verb: Verb,
+        actor: Actor,
+        reason: str,
+        source: str,
+        now_s: float,
+        treatment: str = "",
     ) -> Command:
         """Record a command for whoever drives the run."""
         with self._lock:
@@ -139,6 +169,7 @@ class MemoryStore:
                 reason=reason,
                 source=source,
                 at_s=now_s,
+                treatment=treatment,
             )
             self._commands.append(command)
             return command
@@ -152,6 +183,35 @@ class MemoryStore:
                 if command.run_id == run_id and command.id not in self._done
             )
 
+    def claim_letters(self, now_s: float, until_s: float, at_most: int) -> Sequence[Letter]:
+        """Letters that are due, now ours to send until `until_s`; those never tried come first."""
+        with self._lock:
+            waiting = [each for each in self._letters.values() if each.state is LetterState.WAITING]
+            due = [letter for letter in waiting if letter.due_s <= now_s]
+            due.sort(key=lambda letter: (letter.attempts > 0, letter.due_s, _key(letter)))
+            ours = [
+                with_changes(letter, due_s=until_s, attempts=letter.attempts + 1) for letter in due[:at_most]
+            ]
+            self._letters |= {_key(letter): letter for letter in ours}
+            return tuple(ours)
+
+    def settle_letter(self, letter: Letter) -> None:
+        """Keep what came of a claimed letter; nothing changes when somebody else has claimed it since."""
+        with self._lock:
+            kept = self._letters[_key(letter)]
+            if (kept.state, kept.attempts) == (LetterState.WAITING, letter.attempts):
+                self._letters[_key(letter)] = letter
+
+    def letters(self, run_id: str) -> Sequence[Letter]:
+        """All letters of a run, in the order of their notices."""
+        with self._lock:
+            return tuple(self._letters[key] for key in sorted(self._letters) if key[0] == run_id)
+
+    def letter_states(self) -> Mapping[LetterState, int]:
+        """How many letters there are in each state."""
+        with self._lock:
+            return Counter(letter.state for letter in self._letters.values())
+
     def set_freeze(self, freeze: Freeze | None) -> None:
         """Begin or end the freeze."""
         self._freeze = freeze
@@ -159,6 +219,9 @@ class MemoryStore:
     def freeze(self) -> Freeze | None:
         """The freeze in force, if any."""
         return self._freeze
+
+    def _post(self, letters: Sequence[Letter]) -> None:
+        self._letters |= {_key(letter): letter for letter in letters}
 
     def _kept(self, run_id: str) -> _Kept:
         try:
@@ -182,3 +245,7 @@ class MemoryStore:
         if other.name == run.name:
             raise checks.name_taken(run.name, other.id, other.phase)
         raise checks.target_taken(run.target_key, other.id, other.phase)
+
+
+def _key(letter: Letter) -> tuple[str, int, str, str]:
+    return letter.notice.run_id, letter.notice.seq, letter.notice.kind.value, letter.sink

@@ -39,8 +39,12 @@ class Answer:
     text: str
 
 
-def record(driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str) -> Recorded | Answer:
+def record(
+    driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str, treatment: str = ""
+) -> Recorded | Answer:
     """Write a command down for whoever drives the run; an answer when the run has already ended so.
+
+    `treatment` names the one to promote where there are several.
 
     Raises:
         UsageError: the run has ended otherwise.
@@ -51,7 +55,8 @@ def record(driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str) -
         if not answer.done:
             raise UsageError(answer.text)
         return answer
-    command = driver.store.request(run_id, verb, actor, printable(reason), SOURCE, driver.clock.now_s())
+    said, now_s = printable(reason), driver.clock.now_s()
+    command = driver.store.request(run_id, verb, actor, said, SOURCE, now_s, printable(treatment))
     return Recorded(command=command, after_seq=run.seq)
 
 

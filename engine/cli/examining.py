@@ -9,6 +9,7 @@ from enum import StrEnum
 from engine import plugins
 from engine.adapters.traefik import platform_record
 from engine.cli.session import the_clock, the_store
+from engine.core import talk
 from engine.core.numbers import clock_time, duration
 from engine.core.run import Run
 from engine.errors import RampwiseError, StoreError
@@ -19,6 +20,8 @@ from engine.ports import Store
 _OLDEST_S = 1_735_689_600.0
 """2025-01-01: a clock before this was never set."""
 _SLACK_S = 1.0
+_RUNS_OF_INTEREST = 20
+"""Ended runs whose notices still matter."""
 
 
 class State(StrEnum):
@@ -49,7 +52,7 @@ def examine() -> list[Examined]:
     found = [_home()]
     try:
         store = the_store()
-        found += [*_database(store), _clock(store)]
+        found += [*_database(store), _clock(store), *_notices(store)]
     except StoreError as error:
         found.append(_wrong("database", str(error), "mend it, or name another with --db"))
     return [*found, *_plugins(), *_programs(), _platform()]
@@ -80,6 +83,17 @@ def _database(store: Store) -> Iterator[Examined]:
     if not troubles:
         active = sum(not run.phase.ended for run in runs)
         yield _ok("database", f"{len(runs)} runs, {active} of them go on; all can be read")
+
+
+def _notices(store: Store) -> Iterator[Examined]:
+    """What somebody should have been told lately and was not."""
+    runs = [stored.snapshot.run for stored in store.runs(most_ended=_RUNS_OF_INTEREST)]
+    troubles = {run.id: talk.undelivered(store.letters(run.id)) for run in runs}
+    for run_id, trouble in troubles.items():
+        if trouble:
+            yield _wrong(f"notices of {run_id}", trouble, "mend the sink; `rampwise serve` sends what waits")
+    if not any(troubles.values()):
+        yield _ok("notices", "all have been delivered")
 
 
 def _clock(store: Store) -> Examined:

@@ -19,6 +19,7 @@ from engine.cli import (
     launch,
     listing,
     local,
+    notices,
     plugins,
     report,
     serving,
@@ -100,6 +101,7 @@ add(app, "resume", verbs.resume)
 add(app, "approve", verbs.approve)
 app.add_typer(freezing.app, name="freeze")
 add(app, "events", events.events)
+add(app, "notices", notices.notices)
 add(app, "report", report.report)
 app.add_typer(gating.app, name="gate")
 app.add_typer(targeting.app, name="target")

@@ -124,6 +124,8 @@ def _facts(view: RunView) -> "Table":
         drawn.add_row("blocked", Text(f"{blocker.kind} for {since}: {blocker.detail}", style="yellow"))
     for command in view.commands:
         drawn.add_row("asked", Text(f"{command.verb} by {command.actor}: {command.reason}"))
+    if view.undelivered:
+        drawn.add_row("notices", Text(view.undelivered, style="yellow"))
     if view.live is not None:
         if not isinstance(view.live.target, TargetState):
             drawn.add_row("target", Text(view.live.target.detail, style="yellow"))

@@ -8,7 +8,7 @@ from analysis.report.rows import MetricRow, rows
 from engine.cli.live import Live, look
 from engine.cli.summary import Summary, driver_of, open_evidence, summarize
 from engine.codec import to_plain
-from engine.core import wording
+from engine.core import talk, wording
 from engine.core.events import Command
 from engine.core.model import Experiment
 from engine.core.target import TargetState
@@ -25,6 +25,7 @@ class RunView:
 
     Attributes:
         live: the outside now; None after the end. commands: asked for and not done yet.
+        undelivered: what is known of notices that have not arrived, empty when all have.
         explained: each query and what it returns now; None when nobody asked for it.
     """
 
@@ -36,6 +37,7 @@ class RunView:
     live: Live | None
     commands: tuple[Command, ...]
     ticked_s: float | None
+    undelivered: str
     explained: Explained | None
 
 
@@ -52,6 +54,7 @@ def view_of(store: Store, stored: StoredRun, now_s: float, *, with_queries: bool
         live=None if run.phase.ended else look(experiment),
         commands=tuple(store.requested(run.id)),
         ticked_s=stored.snapshot.ticked_s,
+        undelivered=talk.undelivered(store.letters(run.id)),
         explained=explain(experiment, now_s) if with_queries else None,
     )
 
@@ -70,6 +73,7 @@ def view_to_plain(view: RunView) -> dict[str, Any]:
             for each in view.commands
         ],
         "ticked_s": view.ticked_s,
+        "undelivered": view.undelivered,
         "metrics": [to_plain(MetricRow, row) for row in view.metrics],
         "queries": None if view.explained is None else queries_to_plain(view.explained.queries),
     }

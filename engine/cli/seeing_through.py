@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
+from engine.cli.delivering import delivering
 from engine.cli.session import Session, a_driver, the_clock
 from engine.cli.watching import showing
 from engine.core import talk
@@ -31,6 +32,7 @@ def see_through(session: Session, store: Store, run_id: str, timeout_s: float | 
     driver, clock = a_driver(store), the_clock()
     deadline_s = None if timeout_s is None else clock.now_s() + timeout_s
     with (
+        delivering(store),
         stopped_by_signals() as stop,
         showing(store, run_id, clock, sys.stderr, explain=False, stays=False) as show,
     ):

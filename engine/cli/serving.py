@@ -1,11 +1,14 @@
-"""`rampwise serve`: the engine that drives all runs."""
+"""`rampwise serve`: the engine that drives all runs, and its pages."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.session import session_of, the_store
+
+if TYPE_CHECKING:
+    from engine.web.server import Listen
 
 
 def serve(
@@ -13,16 +16,29 @@ def serve(
     once: Annotated[
         bool, typer.Option("--once", help="One tick of every run, then end: for a scheduler such as cron.")
     ] = False,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            "--listen",
+            metavar="HOST:PORT|off",
+            help="Where to serve pages and metrics, else 127.0.0.1:8484; port 0 is any free one.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="A further name that browsers may ask for."),
+    ] = None,
 ) -> None:
-    """Drive all runs until Ctrl-C or SIGTERM.
+    """Drive all runs until Ctrl-C or SIGTERM, and show them in a browser.
 
     New runs are driven as they appear, and those that another engine drives are left to it.
 
     Several engines may share one database: each run is driven by one of them at a time. Logs go to stderr,
-    as JSON where that is not a terminal.
+    as JSON where that is not a terminal. The pages are read-only and ask for no log-in.
 
     Example:
       rampwise serve
+      rampwise serve --listen 127.0.0.1:9000
       rampwise serve --once
     """
     import logging
@@ -30,9 +46,24 @@ def serve(
     from engine.cli.logs import log_to_stderr
     from engine.cli.serving_loop import serve_all, tick_all
 
+    address = _address(listen)
     store = the_store()
     log_to_stderr(logging.INFO, as_json=not sys.stderr.isatty())
     if once:
         raise typer.Exit(tick_all(store))
-    session_of(ctx).say("Driving all runs. Ctrl-C ends it; the runs wait until somebody drives them again.")
-    serve_all(store)
+    session = session_of(ctx)
+    session.say("Driving all runs. Ctrl-C ends it; the runs wait until somebody drives them again.")
+    serve_all(store, address, allow_host or (), session.say)
+
+
+def _address(text: str | None) -> "Listen | None":
+    from engine.errors import UsageError
+    from engine.web.server import DEFAULT_PORT, Listen
+
+    if text is None:
+        return Listen(host="127.0.0.1", port=DEFAULT_PORT, asked=False)
+    try:
+        return Listen.parse(text)
+    except ValueError as error:
+        msg = f"--listen: {text!r} is not {error}"
+        raise UsageError(msg) from error

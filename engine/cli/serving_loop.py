@@ -1,16 +1,29 @@
 """The engine's loop with its log: one line per change of a run."""
 
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 
 import structlog
 
+from engine.cli.delivering import deliver_now, delivering
 from engine.cli.seeing_through import stopped_by_signals
 from engine.cli.session import a_driver
 from engine.cli.summary import reason_of
 from engine.core.outcome import ExitCode
 from engine.driver import Driver, serve
 from engine.errors import RampwiseError, StoreError
+from engine.observing import Observers
 from engine.ports import Snapshot, Store
+from engine.runner import Parts
+from engine.web.app import Site
+from engine.web.board import Board
+from engine.web.feeds import Feeds
+from engine.web.health import Health
+from engine.web.metrics import Metrics
+from engine.web.reports import Reports
+from engine.web.server import Listen, bind, serving
 
 _log = structlog.get_logger("rampwise.serve")
 
@@ -19,19 +32,19 @@ AGAIN_S = 1.0
 
 
 @dataclass(slots=True)
-class TellingDriver(Driver):
-    """A driver that logs what changed in a run."""
+class RunLog:
+    """An observer that logs what changed in a run."""
 
     _seen: dict[str, object] = field(default_factory=dict)
 
-    def step(self, run_id: str) -> Snapshot | None:
-        """One tick of one run, or None while somebody else drives it."""
-        snapshot = Driver.step(self, run_id)
-        if snapshot is not None:
-            self._tell(snapshot)
-        return snapshot
+    def on_round(self) -> None:
+        """Nothing changed yet."""
 
-    def _tell(self, snapshot: Snapshot) -> None:
+    def on_start(self, run_id: str) -> None:
+        """Nothing changed yet."""
+
+    def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
+        """One line, if the run stands elsewhere than before."""
         run = snapshot.run
         blockers = sorted({blocker.kind.value for blocker in run.blockers})
         now = (run.phase, run.weights, run.last_rule, blockers)
@@ -49,24 +62,43 @@ class TellingDriver(Driver):
         if run.phase.ended:
             self._seen.pop(run.id, None)
 
+    def on_error(self, run_id: str, error: Exception) -> None:
+        """The driver itself logs it."""
 
-def serve_all(store: Store) -> None:
-    """Drive all runs until SIGINT or SIGTERM; leases are given up at the end."""
-    driver = _telling_driver(store)
-    _log.info("serving", engine=driver.owner)
-    with stopped_by_signals() as stop:
-        while not stop.is_set():
-            try:
-                serve(driver, stop)
-            except StoreError as error:
-                _log.error("database cannot be used, trying again", error=str(error))
-                stop.wait(AGAIN_S)
-    _log.info("ended", engine=driver.owner)
+
+def serve_all(
+    store: Store, listen: Listen | None, hosts: Collection[str], say: Callable[[str], None]
+) -> None:
+    """Drive all runs until SIGINT or SIGTERM; leases are given up at the end.
+
+    Args:
+        store: where the runs are.
+        listen: where to serve pages, None for nowhere.
+        hosts: further names under which the pages may be asked for.
+        say: talks to the person who started this.
+
+    Raises:
+        UsageError: that place cannot be listened on.
+    """
+    with delivering(store), stopped_by_signals() as stop:
+        if listen is None:
+            _drive(_logging_driver(store), stop)
+            return
+        bound = bind(listen)
+        plain = a_driver(store)
+        site = _site(store, plain)
+        driver = _observed(plain, site)
+        with serving(site, bound, {listen.host, *hosts}) as url:
+            say(f"Pages: {url}")
+            _log.info("pages", url=url)
+            if not listen.is_local:
+                _log.warning("pages can be read by everybody who reaches this machine: there is no log-in")
+            _drive(driver, stop)
 
 
 def tick_all(store: Store) -> ExitCode:
     """One tick of every run that nobody else drives; ERROR when one failed."""
-    driver = _telling_driver(store)
+    driver = _logging_driver(store)
     code = ExitCode.OK
     for run_id in store.active():
         try:
@@ -76,9 +108,47 @@ def tick_all(store: Store) -> ExitCode:
             code = ExitCode.ERROR
         finally:
             driver.give_up(run_id)
+    deliver_now(store)
     return code
 
 
-def _telling_driver(store: Store) -> TellingDriver:
-    plain = a_driver(store)
-    return TellingDriver(store=store, assemble=plain.assemble, clock=plain.clock, owner=plain.owner)
+def _drive(driver: Driver, stop: threading.Event) -> None:
+    _log.info("serving", engine=driver.owner)
+    while not stop.is_set():
+        try:
+            serve(driver, stop)
+        except StoreError as error:
+            _log.error("database cannot be used, trying again", error=str(error))
+            stop.wait(AGAIN_S)
+    _log.info("ended", engine=driver.owner)
+
+
+def _logging_driver(store: Store) -> Driver:
+    return replace(a_driver(store), observer=RunLog())
+
+
+def _site(store: Store, driver: Driver) -> Site:
+    board = Board(store=store, clock=driver.clock)
+    metrics = Metrics(store, board, version("rampwise"))
+    return Site(
+        store=store,
+        clock=driver.clock,
+        board=board,
+        metrics=metrics,
+        health=Health(store=store, metrics=metrics),
+        reports=Reports(store=store),
+        feeds=Feeds(store=store, board=board, clock=driver.clock),
+    )
+
+
+def _observed(plain: Driver, site: Site) -> Driver:
+    """The driver with everybody who watches it, and with sources whose answers are counted."""
+
+    def assemble(run_id: str) -> Parts:
+        parts = plain.assemble(run_id)
+        return replace(parts, source=site.metrics.counted(parts.source))
+
+    observers = Observers((RunLog(), site.metrics, site.board))
+    return Driver(
+        store=plain.store, assemble=assemble, clock=plain.clock, owner=plain.owner, observer=observers
+    )

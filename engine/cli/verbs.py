@@ -21,6 +21,9 @@ def promote(
     ctx: typer.Context,
     run: RunArgument,
     reason: ReasonOption,
+    treatment: Annotated[
+        str, typer.Option("--treatment", metavar="NAME", help="Which one, where several have traffic.")
+    ] = "",
     yes: YesOption = False,
     wait: WaitOption = False,
     timeout: TimeoutOption = None,
@@ -32,11 +35,12 @@ def promote(
 
     Example:
       rampwise promote checkout-v2 --reason "fixes the outage" --yes
+      rampwise promote button-colour --treatment blue --reason "looks better" --yes
     """
     session, store = session_of(ctx), the_store()
     run_id = _id_of(store, run)
-    session.confirm(f"Promote {run_id}: give the treatment all traffic?", yes=yes)
-    _ask(session, store, run_id, Verb.PROMOTE, reason, _bound(wait, timeout))
+    session.confirm(f"Promote {run_id}: give {treatment or 'the treatment'} all traffic?", yes=yes)
+    _ask(session, store, run_id, Verb.PROMOTE, reason, _bound(wait, timeout), treatment)
 
 
 def rollback(
@@ -134,23 +138,29 @@ def _id_of(store: "Store", text: str) -> str:
 
 
 def _ask(
-    session: Session, store: "Store", run_id: str, verb: Verb, reason: str, within_s: float | None
+    session: Session,
+    store: "Store",
+    run_id: str,
+    verb: Verb,
+    reason: str,
+    within_s: float | None,
+    treatment: str = "",
 ) -> None:
     """Record the command, see it done, and say what came of it. Not done or refused is exit 1."""
     from engine.adapters.identity import person
     from engine.cli.carrying_out import Recorded, carry_out, record
+    from engine.cli.delivering import deliver_now
+    from engine.cli.trouble import complain
 
     driver = a_driver(store)
-    recorded = record(driver, run_id, verb, person(), reason)
+    recorded = record(driver, run_id, verb, person(), reason, treatment)
     if isinstance(recorded, Recorded):
         _say_who(session, driver, run_id)
     answer = carry_out(driver, recorded, within_s)
+    (session.say if answer.done else complain)(answer.text)
+    deliver_now(store)
     if not answer.done:
-        from engine.cli.trouble import complain
-
-        complain(answer.text)
         raise typer.Exit(ExitCode.ERROR)
-    session.say(answer.text)
 
 
 def _say_who(session: Session, driver: "Driver", run_id: str) -> None:
@@ -162,12 +172,14 @@ def _say_who(session: Session, driver: "Driver", run_id: str) -> None:
 
 def _stop_all(session: Session, reason: str, within_s: float | None) -> None:
     """Ask for all first, so that every engine begins at once; then see each done."""
+    from engine.cli.delivering import deliver_now
     from engine.cli.emergency import stop_all
     from engine.cli.trouble import complain
 
     answers = stop_all(reason, within_s)
     for answer in answers:
         (session.say if answer.done else complain)(answer.text)
+    deliver_now(the_store())
     if not answers:
         session.say("No run goes on; there is nothing to stop.")
     if not all(answer.done for answer in answers):

@@ -8,11 +8,11 @@ from engine.core.decision import Blocker, BlockerKind
 from engine.core.facts import Facts
 from engine.core.gate import GateStatus
 from engine.core.measure import Missing, MissingReason
-from engine.core.model import Arm, Experiment, Mode, Stage
+from engine.core.model import Arm, Experiment, Mode
 from engine.core.proposal import Climb, Finish
 from engine.core.release_window import is_open
 from engine.core.run import Phase, Run
-from engine.core.target import Health, TargetState
+from engine.core.target import TargetState
 from engine.core.verdict import VerdictKind
 
 BLIND = frozenset({BlockerKind.NO_DATA, BlockerKind.TARGET_GONE})
@@ -27,18 +27,29 @@ _INVISIBLE = {MissingReason.NO_SERIES, MissingReason.STALE}
 
 def find_blockers(experiment: Experiment, run: Run, facts: Facts) -> tuple[Blocker, ...]:
     """All blockers in force, each with the time since which it (or its group) has been."""
-    found = [*_from_people(experiment, run, facts), *_from_target(experiment, run, facts)]
-    found += [*_from_data(experiment, run, facts)]
-    return tuple(
-        Blocker(kind=kind, detail=detail, since_s=_since(kind, run, facts.now_s)) for kind, detail in found
+    around = [*_from_people(experiment, run, facts), *_from_target(experiment, run, facts)]
+    return (
+        *(_since(run, facts.now_s, kind, detail) for kind, detail in around),
+        *(
+            _since(run, facts.now_s, kind, detail, arm)
+            for arm in live_arms(experiment, run)
+            for kind, detail in _from_treatment(experiment, run, facts, arm)
+        ),
+        *(_since(run, facts.now_s, kind, detail) for kind, detail in _from_data(experiment, run, facts)),
     )
 
 
-def _since(kind: BlockerKind, run: Run, now_s: float) -> float:
+def _since(run: Run, now_s: float, kind: BlockerKind, detail: str, arm: int = 0) -> Blocker:
+    """The blocker with the time since which it, or its group, has been; each treatment has its own clock."""
     group = next((group for group in (BLIND, DISTRUST) if kind in group), frozenset({kind}))
     # While the clock is set back, its time would make a new blocker look old once the clock is right again.
     begins_s = now_s if kind is BlockerKind.CLOCK else max(now_s, run.last_event_s)
-    return min((before.since_s for before in run.blockers if before.kind in group), default=begins_s)
+    earlier = [
+        before.since_s
+        for before in run.blockers
+        if before.kind in group and (before.kind is not kind or before.treatment_index == arm)
+    ]
+    return Blocker(kind=kind, detail=detail, since_s=min(earlier, default=begins_s), treatment_index=arm)
 
 
 def _from_people(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:
@@ -72,28 +83,19 @@ def _from_target(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tup
         yield BlockerKind.FOREIGN_WRITER, wording.foreign_writer(run, target)
     if not target.control.ready:
         yield BlockerKind.CONTROL_UNHEALTHY, wording.not_ready(experiment.control, target.control)
-    for arm in live_arms(experiment, run):
-        yield from _from_treatment(experiment, run, facts, arm)
-
-
-def sick_arms(experiment: Experiment, run: Run, facts: Facts) -> tuple[int, ...]:
-    """Treatments that take part and cannot serve, or whose series are gone although traffic goes there."""
-    return tuple(
-        arm
-        for arm in live_arms(experiment, run)
-        if any(
-            kind is BlockerKind.TREATMENT_NOT_READY
-            for kind, _ in _from_treatment(experiment, run, facts, arm)
-        )
-    )
 
 
 def _from_treatment(
     experiment: Experiment, run: Run, facts: Facts, arm: int
 ) -> Iterator[tuple[BlockerKind, str]]:
-    variant, health = experiment.treatments[arm], _health(facts, arm)
-    if health is None:
+    """What is wrong with one treatment that takes part."""
+    if not isinstance(facts.target, TargetState):
         return
+    variant = experiment.treatments[arm]
+    if arm >= len(facts.target.treatments):
+        yield BlockerKind.TREATMENT_NOT_READY, wording.unknown_to_the_target(variant)
+        return
+    health = facts.target.treatments[arm]
     if not health.ready:
         yield BlockerKind.TREATMENT_NOT_READY, wording.not_ready(variant, health)
     elif invisible := _invisible_treatment(experiment, run, facts, arm):
@@ -102,15 +104,9 @@ def _from_treatment(
         yield BlockerKind.WARM_UP, wording.warming_up(variant, warm_s - facts.now_s)
 
 
-def _health(facts: Facts, arm: int) -> Health | None:
-    if not isinstance(facts.target, TargetState) or arm >= len(facts.target.treatments):
-        return None
-    return facts.target.treatments[arm]
-
-
 def _invisible_treatment(experiment: Experiment, run: Run, facts: Facts, arm: int) -> str:
     """The metric whose treatment series are gone although traffic is routed there, or nothing."""
-    if run.weights.share(arm) == 0 or facts.trouble is not None:
+    if not _had_traffic(experiment, run, arm) or facts.trouble is not None:
         return ""
     return next(
         (
@@ -124,14 +120,21 @@ def _invisible_treatment(experiment: Experiment, run: Run, facts: Facts, arm: in
     )
 
 
+def _had_traffic(experiment: Experiment, run: Run, arm: int) -> bool:
+    """Whether the latest window began with the present weights, and these give the treatment something.
+
+    The window in which traffic began may have been over before the first request came.
+    """
+    latest_start_s = run.launched_s + (run.windows_done - 1) * experiment.interval_s
+    return run.weights.share(arm) > 0 and latest_start_s >= run.step_since_s
+
+
 def _is_expected(experiment: Experiment, run: Run, metric: str, missing: Missing) -> bool:
-    """Whether the arm that gave nothing should have given something: it has traffic, or probes go there."""
-    if missing.arm is Arm.CONTROL:
-        return run.weights.control > 0
-    treated = experiment.metric(metric)
-    if missing.arm is Arm.TREATMENT and treated.stage is not Stage.PREVIEW:
-        return run.weights.share(treated.treatment_index) > 0
-    return True
+    """Whether what is missing should be there: a treatment must have traffic, and take part at all."""
+    treatment_index = experiment.metric(metric).treatment_index
+    if missing.arm is Arm.TREATMENT:
+        return _had_traffic(experiment, run, treatment_index)
+    return treatment_index in live_arms(experiment, run)
 
 
 def _from_data(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tuple[BlockerKind, str]]:

@@ -57,11 +57,15 @@ class BlockerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocker:
-    """One reason not to give the treatment more traffic, since when (epoch seconds)."""
+    """One reason not to give the treatment more traffic, since when (epoch seconds).
+
+    `treatment_index` says which treatment it is about, where it is about one.
+    """
 
     kind: BlockerKind
     detail: str
     since_s: float
+    treatment_index: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from engine.core.decision import Decision, Rule
 from engine.core.measure import Observation
 from engine.core.model import Mode
 from engine.core.run import Act
+from engine.core.standing import Standing
 from engine.core.target import Weights
 
 SCHEMA = 1
@@ -78,9 +79,13 @@ class Launched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Windows that counted, in order, each exactly once over the whole log."""
+    """Windows that counted, in order, each exactly once over the whole log.
+
+    `standing` is what the evidence came to after them; None in logs older than it.
+    """
 
     observations: tuple[Observation, ...]
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

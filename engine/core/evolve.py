@@ -6,6 +6,7 @@ from typing import assert_never
 
 from engine.core.decision import Blocker, BlockerKind, Decision, DecisionKind, Rule
 from engine.core.events import Applied, Commanded, Decided, Event, Intended, Launched, Observed, Verb
+from engine.core.news import remember
 from engine.core.run import Act, Phase, Run
 
 _END_PHASES = {
@@ -35,7 +36,12 @@ def evolve(run: Run, event: Event) -> Run:
     if event.seq != run.seq + 1 or event.run_id != run.id:
         msg = f"event {event.run_id}/{event.seq} does not follow {run.id}/{run.seq}"
         raise ValueError(msg)
-    run = replace(run, seq=event.seq, last_event_s=max(run.last_event_s, event.at_s))
+    run = replace(
+        run,
+        seq=event.seq,
+        last_event_s=max(run.last_event_s, event.at_s),
+        told=remember(run, event),
+    )
     match event.payload:
         case Launched():
             msg = f"run {run.id} was launched twice"
@@ -45,7 +51,7 @@ def evolve(run: Run, event: Event) -> Run:
         case Decided(decision=decision):
             return _decided(run, event, decision)
         case Intended(act=act):
-            return replace(run, acts=act.number, pending=act)
+            return replace(run, acts=act.number, pending=act, pending_reason=event.reason)
         case Applied():
             return _applied(run, event, event.payload)
         case Commanded():
@@ -77,6 +83,7 @@ def _decided(run: Run, event: Event, decision: Decision) -> Run:
         run,
         last_decision=decision.kind,
         last_rule=decision.rule,
+        last_actor=decision.actor,
         reason=decision.reason,
         blockers=decision.blockers,
         control_well_since_s=event.at_s if recovered else run.control_well_since_s,
@@ -97,8 +104,10 @@ def _applied(run: Run, event: Event, result: Applied) -> Run:
     return replace(
         run,
         pending=None,
+        pending_reason="",
         weights=act.weights,
         step=run.step if act.step is None else act.step,
+        step_before=None if act.step in {None, run.step + 1} else run.step,
         step_since_s=event.at_s,
         phase=_phase_after(run, act),
         ended_by=None if act.kind is DecisionKind.SHIFT else act.rule,

@@ -13,8 +13,9 @@ class Progress:
         step: current rung, -1 before the first. step_age_s: time at its weights.
         step_trials: fewest trials of any deciding metric at this rung (control, treatment).
         not_worse: the run's verdict allows promotion now; at a preview it speaks of the probes alone.
-        inside_margin_at_step: so do this rung's own estimates.
-        better: index of the treatment that is better than control, the most so first; None without.
+        inside_margin_at_step: so do this rung's own estimates, those of `better` alone where there is one.
+        better: index of the treatment that is better than control, the one with the most evidence of
+            several; None without.
     """
 
     step: int

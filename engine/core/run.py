@@ -45,6 +45,14 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A topic that somebody was told of, and when (epoch seconds)."""
+
+    topic: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The state of one run.
 
@@ -52,10 +60,13 @@ class Run:
         seq: number of events folded so far. step: current rung, -1 before the first.
         weights: what the engine last brought about (what it would have, in observe mode).
         step_since_s: when the current weights took effect. windows_done: how many windows counted.
+        step_before: the rung at the weights before, None where that is the one below `step`.
         control_well_since_s: when control was last seen to recover, 0 if it was never seen ill.
         pending: an act that was decided and has no successful result yet.
         approved: rungs that a person has allowed to leave upwards. blockers: in force since their `since_s`.
         ended_by: the rule that ended the run.
+        last_actor: who made the last decision: `engine`, or a person.
+        pending_reason: why the pending act was decided, empty without one. told: see `engine.core.news`.
     """
 
     id: str
@@ -80,3 +91,7 @@ class Run:
     ended_by: Rule | None = None
     ended_s: float | None = None
     last_event_s: float = 0.0
+    step_before: int | None = None
+    last_actor: str = "engine"
+    pending_reason: str = ""
+    told: tuple[Told, ...] = ()

@@ -20,6 +20,7 @@ from engine.core.events import (
     Verb,
 )
 from engine.core.labels import PHASE_WORDS
+from engine.core.letter import Letter, LetterState
 from engine.core.measure import Missing, Observation
 from engine.core.numbers import clock_time, percent, times
 from engine.core.proposal import Abandon, Climb, Finish, Proposal, Wait
@@ -152,6 +153,34 @@ def left_undriven(run_id: str) -> str:
         f"{run_id} goes on only while somebody drives it: start `rampwise serve`. "
         f"`rampwise status {run_id}` shows it, `rampwise stop {run_id} --reason TEXT` ends it."
     )
+
+
+# -- notices -----------------------------------------------------------------------------------------------
+
+
+def letter_state(letter: Letter) -> str:
+    """Whether a notice has arrived, and why not."""
+    words = {
+        LetterState.WAITING: "◌ waits",
+        LetterState.DELIVERED: "✔ delivered",
+        LetterState.GIVEN_UP: "✖ given up",
+    }
+    word = words[letter.state]
+    return f"{word}: {letter.detail}" if letter.detail else word
+
+
+def undelivered(letters: Sequence[Letter]) -> str:
+    """How many notices of a run have not arrived, and the latest reason; empty when all have."""
+    open_ones = [letter for letter in letters if letter.state is not LetterState.DELIVERED]
+    if not open_ones:
+        return ""
+    given_up = sum(letter.state is LetterState.GIVEN_UP for letter in open_ones)
+    counts = [f"{len(open_ones) - given_up} wait"] if len(open_ones) > given_up else []
+    counts += [f"{given_up} given up"] if given_up else []
+    why = next((letter for letter in reversed(open_ones) if letter.detail), None)
+    reason = "" if why is None else f"; {why.sink}: {why.detail}"
+    run_id = open_ones[0].notice.run_id
+    return f"{' and '.join(counts)}{reason}; `rampwise notices {run_id} --undelivered` shows them"
 
 
 # -- events ------------------------------------------------------------------------------------------------

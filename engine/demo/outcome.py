@@ -1,24 +1,35 @@
-"""What became of each release, from its event log alone."""
+"""What became of each release, from its event log and from what the webhook was told of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core.decision import BlockerKind
+from engine.core.decision import BlockerKind, Rule
 from engine.core.events import Applied, Decided, Event, Intended, Observed
 from engine.core.measure import TrialsReading
 from engine.core.run import Phase, Run
 from engine.core.target import Weights
+from engine.demo.mail import Mail
 from engine.demo.scenarios import SOMEBODY_ELSES_SPLIT, Scenario, Twist
 
-ERRORS = "http_errors"
-_WORDS = {Phase.PROMOTED: "promoted", Phase.ROLLED_BACK: "rolled back", Phase.STOPPED: "stopped"}
+ERRORS = ("http_errors@settle", "http_errors")
+"""Metrics that count what both versions served; the first also where one of them serves nobody."""
+_WORDS = {
+    Phase.PROMOTED: "promoted",
+    Phase.ROLLED_BACK: "rolled back",
+    Phase.STOPPED: "stopped",
+    Phase.EXPIRED: "expired",
+}
 _INFINITIVE = {"promoted": "promote", "rolled back": "roll back", "stopped": "stop"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One line of the closing table and of results.json."""
+    """One line of the closing table and of results.json.
+
+    Attributes:
+        notices: kinds of the notices that the webhook received of it. end_told: its end is among them.
+    """
 
     scenario: str
     expected: str
@@ -26,18 +37,22 @@ class Result:
     decided_after_s: float | None
     treatment_requests: int
     treatment_bad: int
+    notices: tuple[str, ...]
+    end_told: bool
 
     @property
     def as_expected(self) -> bool:
-        """Whether the release ended as it had to."""
-        return self.outcome == self.expected
+        """Whether the release ended as it had to, and somebody was told."""
+        return self.outcome == self.expected and self.end_told
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def result_of(scenario: Scenario, run: Run, events: Sequence[Event], split: Weights | None) -> Result:
+def result_of(
+    scenario: Scenario, run: Run, events: Sequence[Event], split: Weights | None, mail: Mail
+) -> Result:
     """The result of a run; `split` is what the proxy routes at the end."""
     requests, bad = _served(events)
     return Result(
@@ -47,6 +62,8 @@ def result_of(scenario: Scenario, run: Run, events: Sequence[Event], split: Weig
         decided_after_s=None if run.ended_s is None else round(run.ended_s - run.launched_s, 1),
         treatment_requests=requests,
         treatment_bad=bad,
+        notices=mail.kinds(scenario.name),
+        end_told=mail.tells(scenario.name, run.phase),
     )
 
 
@@ -57,11 +74,21 @@ def _outcome(scenario: Scenario, run: Run, events: Sequence[Event], split: Weigh
         return f"would {_INFINITIVE.get(word, word)}, {moved}"
     if run.phase.ended and split != run.weights:
         return f"{word}, but the proxy routes {split}"
-    if scenario.twist is Twist.ENGINE_KILLED:
-        return f"resumed, {word}" if _each_act_once(events) else f"{word}, with an act lost or doubled"
-    if scenario.twist is Twist.SOURCE_STOPPED:
-        return f"held, {word}" if _held_blind(events) else word
-    return word
+    return _in_full(scenario, run, events, word)
+
+
+def _in_full(scenario: Scenario, run: Run, events: Sequence[Event], word: str) -> str:
+    """The outcome with what the events show of how it came about."""
+    match scenario.twist:
+        case Twist.ENGINE_KILLED:
+            return f"resumed, {word}" if _each_act_once(events) else f"{word}, with an act lost or doubled"
+        case Twist.SOURCE_STOPPED:
+            return f"held, {word}" if _held_blind(events) else word
+        case Twist.ROUTE_LEFT_BEHIND:
+            return f"untrustworthy, {word}" if _was_distrusted_until_its_end(events) else word
+    if run.ended_by is Rule.SETTLED:
+        return f"{word} (settled)"
+    return f"{word}, no user served" if _served_nobody(events) else word
 
 
 def _each_act_once(events: Sequence[Event]) -> bool:
@@ -86,13 +113,38 @@ def _held_blind(events: Sequence[Event]) -> bool:
     )
 
 
+def _was_distrusted_until_its_end(events: Sequence[Event]) -> bool:
+    """Whether evidence that cannot be trusted was in the way of the last two decisions."""
+    decisions = [event.payload.decision for event in events if isinstance(event.payload, Decided)]
+    return len(decisions) > 1 and all(
+        any(blocker.kind is BlockerKind.UNTRUSTWORTHY for blocker in decision.blockers)
+        for decision in decisions[-2:]
+    )
+
+
+def _served_nobody(events: Sequence[Event]) -> bool:
+    """Whether the treatment was never given traffic, and requests were counted, none of them its own."""
+    given = [
+        event.payload.weights.given
+        for event in events
+        if isinstance(event.payload, Applied) and event.payload.weights is not None
+    ]
+    seen = _seen(events)
+    return not any(given) and bool(seen) and not any(reading.treatment.total for reading in seen)
+
+
 def _served(events: Sequence[Event]) -> tuple[int, int]:
     """Requests that the treatment had, and bad ones among them."""
-    readings = [
-        observation.readings.get(ERRORS)
+    seen = [reading.treatment for reading in _seen(events)]
+    return sum(trials.total for trials in seen), sum(trials.bad for trials in seen)
+
+
+def _seen(events: Sequence[Event]) -> list[TrialsReading]:
+    """What was counted in each window in which anything was."""
+    counted = [
+        [reading for name in ERRORS if isinstance(reading := observation.readings.get(name), TrialsReading)]
         for event in events
         if isinstance(event.payload, Observed)
         for observation in event.payload.observations
     ]
-    seen = [reading.treatment for reading in readings if isinstance(reading, TrialsReading)]
-    return sum(trials.total for trials in seen), sum(trials.bad for trials in seen)
+    return [readings[0] for readings in counted if readings]

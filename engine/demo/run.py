@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.report.html import to_html
 from engine.core.outcome import ExitCode
+from engine.demo.mail import Mail
 from engine.demo.outcome import Result, result_of
 from engine.demo.scenarios import SCENARIOS, Scenario
 from engine.demo.screen import Screen, Standing
@@ -19,9 +20,11 @@ from engine.errors import RampwiseError, UsageError
 from engine.ports import Snapshot
 from engine.reporting import view_of
 
-LONGEST_S = 230.0
+LONGEST_S = 300.0
 MARK = ".rampwise-demo"
 """Marks a directory as made here, so that nothing else is ever removed."""
+MAIL_WITHIN_S = 15.0
+"""How long the last notices may take after the last release ended."""
 POLL_S = 0.5
 
 
@@ -35,10 +38,12 @@ def demo(output: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> ExitCode:
             stage.launch(scenario, output / f"{scenario.name}.yaml")
         with screen:
             _watch(stage, screen, scenarios, started_s)
-        results = [_conclude(stage, scenario, output) for scenario in scenarios]
+        mail = _await_mail(stage, scenarios)
+        results = [_conclude(stage, scenario, output, mail) for scenario in scenarios]
     (output / "results.json").write_text(json.dumps([r.to_plain() for r in results], indent=2) + "\n")
-    screen.closing(results, output, time.monotonic() - started_s)
-    return ExitCode.OK if all(result.as_expected for result in results) else ExitCode.ERROR
+    screen.closing(results, mail, output, time.monotonic() - started_s)
+    fine = mail.is_sound and all(result.as_expected for result in results)
+    return ExitCode.OK if fine else ExitCode.ERROR
 
 
 @contextmanager
@@ -87,8 +92,19 @@ def _standing(snapshot: Snapshot, note: str) -> Standing:
     return Standing(run=snapshot.run, reason=snapshot.reason or snapshot.run.reason, note=note)
 
 
-def _conclude(stage: Stage, scenario: Scenario, output: Path) -> Result:
+def _await_mail(stage: Stage, scenarios: Sequence[Scenario]) -> Mail:
+    """What the webhook received, once every end was told or time is up."""
+    deadline_s = time.monotonic() + MAIL_WITHIN_S
+    ends = {scenario.name: stage.snapshot(scenario).run.phase for scenario in scenarios}
+    while True:
+        mail = Mail(received=stage.receiver.received, unsigned=stage.receiver.unsigned)
+        if all(mail.tells(name, end) for name, end in ends.items()) or time.monotonic() > deadline_s:
+            return mail
+        time.sleep(POLL_S)
+
+
+def _conclude(stage: Stage, scenario: Scenario, output: Path, mail: Mail) -> Result:
     """The result of one release, and its report."""
     store, run = stage.store(scenario), stage.snapshot(scenario).run
     (output / f"{scenario.name}.html").write_text(to_html(view_of(store, run.id)), encoding="utf-8")
-    return result_of(scenario, run, store.events(run.id), stage.split(scenario))
+    return result_of(scenario, run, store.events(run.id), stage.split(scenario), mail)

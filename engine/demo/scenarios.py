@@ -1,4 +1,4 @@
-"""What the demonstration shows: eight releases, each with the outcome it must have. Values only.
+"""What the demonstration shows: twelve releases, each with the outcome it must have. Values only.
 
 Effects are so large that the expected outcome has at least 99.9 % at alpha 0.001; a test computes that.
 """
@@ -12,7 +12,8 @@ from engine.core.target import Weights
 
 ALPHA = 0.001
 INTERVAL_S = 1.0
-REQUESTS_PER_S = 100.0
+REQUESTS_PER_S = 75.0
+"""On each service; a session has about ten of them."""
 STEPS_PCT = (10, 30, 50)
 HOLD_S = 8.0
 BASE_ERROR_RATE = 0.01
@@ -21,6 +22,28 @@ SLO_S = 0.5
 LATENCY_MARGIN = 0.02
 HORIZON_S = 200.0
 SOMEBODY_ELSES_SPLIT = Weights.of(30)
+LEFTOVER_SPLIT = {"v1": 0, "v2": 100}
+"""Where the route that an earlier release left behind takes the visitors it catches, three in ten."""
+SECRET_VARIABLE = "RAMPWISE_DEMO_WEBHOOK_SECRET"  # noqa: S105 (a name, not a secret)
+
+_Plain = Mapping[str, Any]
+
+_ERRORS: _Plain = {"preset": "http_errors", "margin": {"absolute": f"{ERROR_MARGIN * 100:g}pp"}}
+_LATENCY: _Plain = {
+    "preset": "http_latency",
+    "slo": f"{SLO_S * 1000:g}ms",
+    "margin": {"absolute": f"{LATENCY_MARGIN * 100:g}pp"},
+}
+_CONVERSIONS: _Plain = {"preset": "conversions"}
+_HOLD = {"hold": f"{HOLD_S:g}s", "floor": 60}
+_CANARY: _Plain = {"canary": {"steps": list(STEPS_PCT), **_HOLD}}
+_BLUE_GREEN: _Plain = {
+    "blue_green": {
+        "preview": {"rate": 30, "count": 900, "time_limit": "90s", "errors": "5%"},
+        "bridge": {"weight": 50, **_HOLD},
+        "settle": _HOLD,
+    }
+}
 
 
 class Twist(StrEnum):
@@ -32,6 +55,7 @@ class Twist(StrEnum):
     ENGINE_KILLED = "engine killed"
     SOURCE_STOPPED = "source stopped"
     NOT_OURS = "not ours"
+    ROUTE_LEFT_BEHIND = "route left behind"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +64,8 @@ class Scenario:
 
     Attributes:
         name: also the service's and the experiment's name. treatment: how v2 differs from v1.
-        warm_up_s: the experiment's warm-up.
+        strategy, metrics: as the experiment document has them. sticky: visitors stay by cookie.
+        warm_up_s, horizon_s, patience_s: the experiment's.
     """
 
     name: str
@@ -48,7 +73,12 @@ class Scenario:
     expected: str
     treatment: Mapping[str, float] = field(default_factory=dict)
     twist: Twist = Twist.NONE
+    strategy: _Plain = field(default_factory=lambda: _CANARY)
+    metrics: tuple[_Plain, ...] = (_ERRORS, _LATENCY)
+    sticky: bool = False
     warm_up_s: float = 2.0
+    horizon_s: float = HORIZON_S
+    patience_s: float = 120.0
 
 
 SCENARIOS = (
@@ -93,35 +123,62 @@ SCENARIOS = (
         treatment={"error_rate": 0.10},
         twist=Twist.NOT_OURS,
     ),
+    Scenario(
+        name="switch",
+        title="Blue/green, a healthy release",
+        expected="promoted (settled)",
+        strategy=_BLUE_GREEN,
+    ),
+    Scenario(
+        name="preview",
+        title="Blue/green, errors that probes find",
+        expected="rolled back, no user served",
+        strategy=_BLUE_GREEN,
+        treatment={"error_rate": 0.20},
+    ),
+    Scenario(
+        name="better",
+        title="A/B test, v2 sells four times as often",
+        expected="promoted",
+        strategy={"ab": {"weights": [50], "hold": "20s"}},
+        metrics=(_CONVERSIONS, _ERRORS),
+        sticky=True,
+        treatment={"conversion_rate": 0.40},
+    ),
+    Scenario(
+        name="split",
+        title="The same, but visitors split by an old route",
+        expected="untrustworthy, expired",
+        strategy={"ab": {"weights": [30], "hold": "60s"}},
+        metrics=(_CONVERSIONS, _ERRORS),
+        sticky=True,
+        treatment={"conversion_rate": 0.40},
+        twist=Twist.ROUTE_LEFT_BEHIND,
+        horizon_s=75.0,
+    ),
 )
 
 
-def document(scenario: Scenario, platform: str) -> dict[str, Any]:
-    """The experiment document of a scenario on the platform in this directory."""
+def document(scenario: Scenario, platform: str, webhook_url: str) -> dict[str, Any]:
+    """The experiment document of a scenario on the platform in this directory, telling this webhook."""
     target = {"service": scenario.name, "control": "v1", "treatment": "v2", "platform": platform}
-    steps = {"steps": list(STEPS_PCT), "hold": f"{HOLD_S:g}s", "floor": 100}
+    sticky = {"sticky": "cookie"} if scenario.sticky else {}
     return {
         "apiVersion": "rampwise.dev/v1alpha1",
         "kind": "ReleaseExperiment",
         "metadata": {"name": scenario.name},
         "spec": {
             "description": scenario.title,
-            "target": {"local": target},
-            "strategy": {"canary": steps},
+            "target": {"local": target | sticky},
+            "strategy": dict(scenario.strategy),
             "mode": "observe" if scenario.twist is Twist.NOT_OURS else "act",
             "interval": f"{INTERVAL_S:g}s",
             "warm_up": f"{scenario.warm_up_s:g}s",
-            "horizon": f"{HORIZON_S:g}s",
-            "patience": "2min",
+            "horizon": f"{scenario.horizon_s:g}s",
+            "patience": f"{scenario.patience_s:g}s",
             "alpha_rollback": ALPHA,
             "alpha_promote": ALPHA,
-            "metrics": [
-                {"preset": "http_errors", "margin": {"absolute": f"{ERROR_MARGIN * 100:g}pp"}},
-                {
-                    "preset": "http_latency",
-                    "slo": f"{SLO_S * 1000:g}ms",
-                    "margin": {"absolute": f"{LATENCY_MARGIN * 100:g}pp"},
-                },
-            ],
+            "metrics": [dict(metric) for metric in scenario.metrics],
+            "notify": [{"webhook": {"url": webhook_url, "secret": {"env": SECRET_VARIABLE}}}],
         },
     }

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from engine.core.numbers import duration
 from engine.core.run import Run
+from engine.demo.mail import Mail
 from engine.demo.outcome import Result
 from engine.demo.scenarios import Scenario, Twist
 
@@ -87,7 +88,7 @@ class Screen:
             )
         return table
 
-    def closing(self, results: Sequence[Result], output: Path, took_s: float) -> None:
+    def closing(self, results: Sequence[Result], mail: Mail, output: Path, took_s: float) -> None:
         """One line per release with its report, and what to do next."""
         titles = {scenario.name: scenario.title for scenario in self._scenarios}
         table = Table(box=None, pad_edge=False)
@@ -104,6 +105,7 @@ class Screen:
                 Text(str(output / f"{result.scenario}.html")),
             )
         _console(stderr=False).print(table)
+        self.say(_mail_line(results, mail))
         self.say(
             f"Took {duration(took_s)}. Open a report in a browser; the numbers are in {output}/results.json,"
         )
@@ -121,7 +123,19 @@ def _console(*, stderr: bool) -> Console:
 def _verdict(result: Result) -> str:
     if result.as_expected:
         return f"✔ {result.outcome}"
+    if result.outcome == result.expected:
+        return f"✖ {result.outcome}, but nobody was told so"
     return f"✖ {result.outcome} (expected: {result.expected})"
+
+
+def _mail_line(results: Sequence[Result], mail: Mail) -> str:
+    """How much the webhook received, and whether it was all that had to be told."""
+    told = sum(result.end_told for result in results)
+    received = f"The webhook received {len(mail.received)} notices"
+    signed = "all signed" if not mail.unsigned else f"and {mail.unsigned} messages without a good signature"
+    ids = "each once" if not mail.repeated else f"{mail.repeated} of them repeated"
+    line = f"{received}, {signed}, {ids}; {told} of {len(results)} ends were told."
+    return f"✔ {line}" if mail.is_sound and told == len(results) else f"✖ {line}"
 
 
 def _weight(standing: Standing) -> str:

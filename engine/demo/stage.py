@@ -14,10 +14,13 @@ import yaml
 from engine import spec
 from engine.adapters.clock import SystemClock
 from engine.adapters.identity import person
-from engine.core.target import TargetState, Weights
+from engine.core.target import ALL_TO_CONTROL, TargetState, Weights
+from engine.demo.receiver import Receiver
 from engine.demo.scenarios import (
     BASE_ERROR_RATE,
+    LEFTOVER_SPLIT,
     REQUESTS_PER_S,
+    SECRET_VARIABLE,
     SOMEBODY_ELSES_SPLIT,
     Scenario,
     Twist,
@@ -44,6 +47,7 @@ class Stage:
         self._engines: dict[str, subprocess.Popen[bytes]] = {}
         self._stores: dict[str, Store] = {}
         self.runs: dict[str, str] = {}
+        self.receiver: Receiver
 
     def __enter__(self) -> Self:
         try:
@@ -59,6 +63,7 @@ class Stage:
         self._open.close()
 
     def _start(self) -> None:
+        self.receiver = self._open.enter_context(Receiver())
         for name in sorted({_platform_of(scenario) for scenario in self._scenarios}):
             services = {s.name: ("v1", "v2") for s in self._scenarios if _platform_of(s) == name}
             shape = Shape(services=services, rate_per_s=REQUESTS_PER_S, sessions=40, duration_s=900.0)
@@ -96,15 +101,22 @@ class Stage:
         platform = self.platform(scenario)
         if scenario.twist is Twist.COLD_START:
             platform.restart_version(scenario.name, "v2")
-        spec_file.write_text(yaml.safe_dump(document(scenario, str(platform.directory)), sort_keys=False))
+        content = document(scenario, str(platform.directory), self.receiver.url)
+        spec_file.write_text(yaml.safe_dump(content, sort_keys=False))
         prepared = prepare(spec.read(spec_file))
         if scenario.twist is Twist.NOT_OURS:
             prepared.target.apply(SOMEBODY_ELSES_SPLIT)
+        if scenario.twist is Twist.ROUTE_LEFT_BEHIND:
+            prepared.target.apply(
+                ALL_TO_CONTROL
+            )  # sticky from now on, so that the route catches new visitors
+            platform.leave_route_behind(scenario.name, LEFTOVER_SPLIT)
         self.runs[scenario.name] = launch(prepared, self.store(scenario), SystemClock(), person(), "demo")
 
     def start_engine(self, name: str) -> None:
         """Start an engine that serves one of the databases."""
         command = [sys.executable, "-m", "engine.cli.main", "--db", self._database(name), "serve"]
+        command += ["--listen", "off"]
         log = self._open.enter_context((self._directory / f"engine-{name}.log").open("ab"))
         self._engines[name] = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())  # noqa: S603
 
@@ -140,7 +152,14 @@ class Stage:
         return f"sqlite:///{self._directory / f'{name}.sqlite3'}"
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        return {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            SECRET_VARIABLE: self.receiver.secret,
+            # A proxy for the outside world must not see loopback traffic.
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
 
 
 def _platform_of(scenario: Scenario) -> str:

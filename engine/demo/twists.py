@@ -49,5 +49,5 @@ class Twister:
                 self.stage.restart_engine(scenario)
             case Twist.SOURCE_STOPPED:
                 self.stage.platform(scenario).stop_prometheus()
-            case Twist.NONE | Twist.COLD_START | Twist.NOT_OURS:
+            case Twist.NONE | Twist.COLD_START | Twist.NOT_OURS | Twist.ROUTE_LEFT_BEHIND:
                 pass

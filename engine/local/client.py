@@ -1,13 +1,13 @@
 """Asks the platform's parts over loopback HTTP, and turns what can go wrong into errors with a next step."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
-from engine.adapters.traefik.routes import parse_routed
+from engine.adapters.traefik.routed import API_PATH, Routed, parse_routed
 from engine.errors import Unreachable, UsageError
 
 TIMEOUT_S = 2.0
@@ -71,11 +71,11 @@ class Client:
             running=bool(answer["running"]),
         )
 
-    def routed(self, url: str, service: str) -> Mapping[str, int]:
-        """What the proxy's API says it routes, per version. Unreachable when it does not answer."""
-        answer = self._ask("GET", f"{url}/api/http/services/{service}@file")
+    def routed(self, url: str, service: str, versions: Iterable[str]) -> Routed:
+        """What the proxy's API says it routes of one service. Unreachable when it does not answer."""
+        answer = self._ask("GET", f"{url}{API_PATH}")
         try:
-            return parse_routed(service, answer.json()).weights
+            return parse_routed(service, versions, answer.json())
         except ValueError as error:
             raise Unreachable(str(error)) from error
 

@@ -1,8 +1,9 @@
 """The bounded load generator: `python -m engine.local.load`. Sessions with cookies; counts at `/stats`.
 
 Requests arrive at random (Poisson) at the given rate per service. A session makes some visits, then buys,
-then another takes its place, so that sticky routing follows changed weights. A request for which no session
-is free is skipped, which bounds the requests in flight.
+then another takes its place, so that sticky routing follows changed weights. Each session says in a header
+in which of 100 buckets it is, drawn at random, as an edge that assigns users would. A request for which no
+session is free is skipped, which bounds the requests in flight.
 """
 
 import argparse
@@ -19,13 +20,14 @@ VISITS_PER_SESSION = 10
 
 
 class Session:
-    """One visitor: cookies, visits left, and the version that answered last."""
+    """One visitor: bucket, cookies, visits left, and the version that answered last."""
 
-    __slots__ = ("_cookies", "cookie_header", "version", "visits_left")
+    __slots__ = ("_bucket_header", "_cookies", "headers", "version", "visits_left")
 
-    def __init__(self) -> None:
+    def __init__(self, bucket_header: str) -> None:
         self._cookies: dict[bytes, bytes] = {}
-        self.cookie_header = b""
+        self._bucket_header = f"{bucket_header}: {random.randrange(100):02d}\r\n".encode()
+        self.headers = self._bucket_header
         self.version: str | None = None
         self.visits_left = random.randint(1, 2 * VISITS_PER_SESSION - 1)
 
@@ -37,7 +39,7 @@ class Session:
         name, _, value = head[start + 14 :].split(b"\r\n", 1)[0].split(b";", 1)[0].partition(b"=")
         self._cookies[name] = value
         jar = b"; ".join(name + b"=" + value for name, value in self._cookies.items())
-        self.cookie_header = b"Cookie: " + jar + b"\r\n"
+        self.headers = self._bucket_header + b"Cookie: " + jar + b"\r\n"
 
 
 class Exchange(asyncio.Protocol):
@@ -98,11 +100,14 @@ class Shop:
         counts: answers by version and status; version `none` is the proxy's own answer.
     """
 
-    def __init__(self, service: str, proxy_port: int, rate_per_s: float, sessions: int) -> None:
+    def __init__(
+        self, service: str, proxy_port: int, bucket_header: str, rate_per_s: float, sessions: int
+    ) -> None:
         self._service = service
+        self._bucket_header = bucket_header
         self._port = proxy_port
         self._rate_per_s = rate_per_s
-        self._free: deque[Session] = deque(Session() for _ in range(sessions))
+        self._free: deque[Session] = deque(Session(bucket_header) for _ in range(sessions))
         self._idle: list[Exchange] = []
         self._busy: set[Exchange] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -173,7 +178,7 @@ class Shop:
             return
         session = self._free.popleft()
         session.visits_left -= 1
-        request = self._requests["/" if session.visits_left else "/buy"] + session.cookie_header + b"\r\n"
+        request = self._requests["/" if session.visits_left else "/buy"] + session.headers + b"\r\n"
         if self._idle:
             self._send(self._idle.pop(), session, request)
         else:
@@ -197,7 +202,7 @@ class Shop:
 
     def _put_back(self, session: Session) -> None:
         if session.visits_left <= 0:
-            session = Session()
+            session = Session(self._bucket_header)
             self._sessions += 1
         self._free.append(session)
 
@@ -240,12 +245,14 @@ def main() -> None:
     parser.add_argument("--service", action="append", required=True)
     parser.add_argument("--proxy-port", type=int, required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--bucket-header", required=True)
     parser.add_argument("--rate-per-s", type=float, required=True)
     parser.add_argument("--sessions", type=int, required=True)
     parser.add_argument("--duration-s", type=float, required=True)
     chosen = parser.parse_args()
     shops = {
-        name: Shop(name, chosen.proxy_port, chosen.rate_per_s, chosen.sessions) for name in chosen.service
+        name: Shop(name, chosen.proxy_port, chosen.bucket_header, chosen.rate_per_s, chosen.sessions)
+        for name in chosen.service
     }
     with suppress(KeyboardInterrupt):
         asyncio.run(Load(shops).run(chosen.port, chosen.duration_s))

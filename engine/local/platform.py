@@ -5,7 +5,6 @@ Everything lives in one directory, which `down` removes. All servers are on free
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +14,15 @@ from engine.adapters.traefik import platform_record as records
 from engine.adapters.traefik.platform_record import LOAD, PROMETHEUS, PROXY, Part, PlatformRecord
 from engine.adapters.traefik.routes import Route, publish
 from engine.errors import Unreachable, UsageError
-from engine.local import programs
+from engine.local import leftover, programs
 from engine.local.client import Client, Stats
-from engine.local.processes import end, find, free_ports, identify, listens, marked, spawn
+from engine.local.processes import await_listening, end, find, free_ports, identify, marked, spawn
 from engine.local.shape import Shape
 from engine.local.status import PlatformStatus, describe, last_words, log_file
 
 KEEPER = "keeper"
 PORT_ATTEMPTS = 5
 READY_WITHIN_S = 30.0
-POLL_S = 0.02
 
 Ports = Mapping[str, int]
 
@@ -142,6 +140,20 @@ class LocalPlatform:
         if find(old) is None:
             self._start_prometheus(old.ports)
 
+    def leave_route_behind(self, service: str, weights: Mapping[str, int]) -> None:
+        """Put a route in front of a service's split, as an earlier release may have left one.
+
+        Three visitors in ten are then split by these weights per version, new ones only where the service is
+        sticky by cookie. The split itself stays and looks as it is. UsageError for an unknown version.
+        """
+        for version in weights:
+            self._version_url(service, version)
+        leftover.leave(self.directory, self._client, self.record, service, weights)
+
+    def remove_route_left_behind(self, service: str) -> None:
+        """Take that route away, and return when it is gone; harmless when there is none."""
+        leftover.remove(self.directory, self._client, self.record, service)
+
     def stats(self, service: str) -> Mapping[str, Mapping[int, int]]:
         """Answers that the load generator has had, by version and HTTP status."""
         return self.load(service).counts
@@ -204,7 +216,7 @@ class LocalPlatform:
         record = self.record
         for service, (first, *_) in record.versions.items():
             backends = record.backends(service)
-            route = Route(service=service, backends=backends, weights={first: 100}, sticky=False)
+            route = Route(service=service, backends=backends, weights={first: 100})
             publish(route, records.routes_file(self.directory, service))
         config = self.directory / "traefik.yaml"
 
@@ -260,7 +272,7 @@ class LocalPlatform:
                 command(chosen), log=log_file(self.directory, name), mark=self.directory, ports=chosen
             )
             self._note(name, part)
-            if _await_listening(part):
+            if await_listening(part, READY_WITHIN_S):
                 return
             self._end_part(name)
             if ports is not None or "address already in use" not in last_words(self.directory, name).lower():
@@ -284,15 +296,3 @@ class LocalPlatform:
         if version not in versions[service]:
             raise UsageError(f"{service} has no version {version}; it has {', '.join(versions[service])}")
         return self.record.url(f"{service}/{version}")
-
-
-def _await_listening(part: Part) -> bool:
-    """Whether the part came to listen; False when it died or took too long."""
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
-        if listens(part):
-            return True
-        if find(part) is None:
-            return False
-        time.sleep(POLL_S)
-    return False

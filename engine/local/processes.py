@@ -89,6 +89,18 @@ def listens(part: Part) -> bool:
     return set(part.ports.values()) <= open_ports
 
 
+def await_listening(part: Part, within_s: float) -> bool:
+    """Whether the process came to listen; False when it died or took too long."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if listens(part):
+            return True
+        if find(part) is None:
+            return False
+        time.sleep(POLL_S)
+    return False
+
+
 def marked(mark: Path) -> list[psutil.Process]:
     """All processes of this user that were started for this platform, except the one that asks."""
     found = []

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from engine.adapters.traefik.routes import ASSIGNMENT_HEADER, BUCKET_HEADER
+from engine.adapters.traefik.series import ASSIGNMENT_LABEL
 from engine.errors import UsageError
 from engine.local.service import BUCKETS_S
 
@@ -56,6 +58,7 @@ def traefik_config(ports: Mapping[str, int], routes: Path) -> str:
                 "addServicesLabels": True,
                 "addEntryPointsLabels": False,
                 "buckets": list(BUCKETS_S),
+                "headerLabels": {ASSIGNMENT_LABEL: ASSIGNMENT_HEADER},
             }
         },
     }
@@ -123,6 +126,7 @@ def load_command(
         *(f"--service={service}" for service in services),
         f"--port={port}",
         f"--proxy-port={proxy_port}",
+        f"--bucket-header={BUCKET_HEADER}",
         f"--rate-per-s={rate_per_s}",
         f"--sessions={sessions}",
         f"--duration-s={duration_s}",

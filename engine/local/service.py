@@ -1,7 +1,8 @@
 """One version of the sample service: `python -m engine.local.service`. Its behaviour is set while it runs.
 
-`GET /` and `GET /buy` are the shop, `/healthz` says whether it is ready, `/metrics` is for Prometheus,
-`GET|POST /settings` reads and changes the behaviour. Everything random is ordinary and unseeded.
+`GET /` and `GET /buy` are the shop; a visitor's session ends with `/buy`, and has converted if that succeeds.
+`/healthz` says whether it is ready, `/metrics` is for Prometheus, `GET|POST /settings` reads and changes the
+behaviour. Everything random is ordinary and unseeded.
 """
 
 import argparse
@@ -36,7 +37,7 @@ class SampleService:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._buckets = [0] * (len(BUCKETS_S) + 1)
         self._duration_sum_s = 0.0
-        self._conversions = 0
+        self._sessions = self._conversions = 0
 
     def handle(self, request: Request) -> Reply:
         """Answer one request."""
@@ -74,6 +75,7 @@ class SampleService:
             self._requests[path, status] += 1
             self._buckets[bisect_left(BUCKETS_S, took_s)] += 1
             self._duration_sum_s += took_s
+            self._sessions += path == "/buy"
             self._conversions += converts
 
         return count
@@ -113,8 +115,12 @@ class SampleService:
             lines.append(f'{name}_bucket{{{version},le="{bound}"}} {total}')
         lines.append(f"{name}_sum{{{version}}} {self._duration_sum_s!r}")
         lines.append(f"{name}_count{{{version}}} {totals[-1]}")
-        lines.append("# TYPE conversions_total counter")
-        lines.append(f"conversions_total{{{version}}} {self._conversions}")
+        for counter, count in (
+            ("sessions_total", self._sessions),
+            ("sessions_converted_total", self._conversions),
+            ("conversions_total", self._conversions),
+        ):
+            lines += [f"# TYPE {counter} counter", f"{counter}{{{version}}} {count}"]
         return "\n".join(lines) + "\n"
 
 

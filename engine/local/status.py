@@ -79,9 +79,9 @@ def last_words(directory: Path, part: str) -> str:
 
 def _routes(record: PlatformRecord, client: Client) -> dict[str, Mapping[str, int]]:
     routes = {}
-    for service in record.versions:
+    for service, versions in record.versions.items():
         try:
-            routes[service] = client.routed(record.url(PROXY, "api"), service)
+            routes[service] = client.routed(record.url(PROXY, "api"), service, versions).weights
         except (KeyError, Unreachable):
             continue
     return routes

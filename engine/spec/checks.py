@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine.core.model import Plan
+from analysis.stats.one_sample import fewest_good
+from engine.core.model import Plan, Role
 from engine.errors import Problem
-from engine.fields import format_duration, parse_duration
+from engine.fields import format_duration, format_percent, parse_duration
 from engine.spec.document import Spec
-from engine.spec.metrics import kind_of
+from engine.spec.metrics import PRESETS, kind_of
 from engine.spec.problems import problem, shown
+from engine.spec.sinks import plugin_of
 from engine.spec.yaml_text import Path, Source
 
 _METRICS: Path = ("spec", "metrics")
 _HORIZON: Path = ("spec", "horizon")
+_ALPHA: Path = ("spec", "alpha_promote")
+_NOTIFY: Path = ("spec", "notify")
 
 
 def metric_names_differ(source: Source) -> Iterator[Problem]:
@@ -40,17 +44,71 @@ def something_can_promote(source: Source) -> Iterator[Problem]:
 
 
 def ramp_fits_horizon(source: Source, plan: Plan) -> Iterator[Problem]:
-    """The horizon is longer than all holds together."""
+    """The horizon is longer than the preview and all holds together."""
     declared = source.get(_HORIZON)
     try:
-        horizon_s = Spec.model_fields["horizon"].default if declared is None else parse_duration(declared)
+        horizon_s = plan.horizon_s if declared is None else parse_duration(declared)
     except ValueError:
         return
-    ramp_s = sum(step.hold_s for step in plan.steps)
+    preview_s = plan.probes.time_limit_s if plan.probes else 0.0
+    ramp_s = preview_s + sum(step.hold_s for step in plan.steps)
     if horizon_s <= ramp_s:
         found = shown(declared or format_duration(horizon_s))
-        expected = f"more than {format_duration(ramp_s)}, which the holds of all steps take"
+        what = "the preview and the holds" if preview_s else "the holds"
+        expected = f"more than {format_duration(ramp_s)}, which {what} of all steps take"
         yield problem(source, _HORIZON, found=found, expected=expected)
+
+
+def probes_can_show_the_limits(source: Source, plan: Plan) -> Iterator[Problem]:
+    """There are enough probes to show the limits, were all of them good."""
+    alpha = source.get(_ALPHA)
+    alpha = Spec.model_fields["alpha_promote"].default if alpha is None else alpha
+    if plan.probes is None or isinstance(alpha, bool) or not isinstance(alpha, int | float):
+        return
+    if not 0 < alpha < 1:
+        return
+    limits = [limit for limit in (plan.probes.error_limit, plan.probes.slow_limit) if limit is not None]
+    fewest = fewest_good(min(limits), alpha)
+    if plan.probes.count < fewest:
+        expected = (
+            f"at least {fewest}: fewer cannot show a limit of {format_percent(min(limits))} "
+            f"with alpha_promote {alpha}, even if all are good"
+        )
+        path = ("spec", "strategy", plan.strategy)
+        yield problem(source, path, found=f"{plan.probes.count} probes", expected=expected)
+
+
+def something_can_be_better(source: Source, plan: Plan) -> Iterator[Problem]:
+    """Where promotion takes an objective that is better, there is one."""
+    if plan.needs_better and not any(map(_is_compared_objective, _metrics(source))):
+        expected = (
+            "role: objective on a metric that is compared with control, or preset: conversions; "
+            "this strategy promotes only what is better"
+        )
+        yield problem(source, _METRICS, found="no objective", expected=expected)
+
+
+def _is_compared_objective(metric: dict[str, Any]) -> bool:
+    said = kind_of(metric)
+    default = PRESETS[said].model_fields["role"].default if "preset" in metric and said in PRESETS else None
+    return said != "threshold" and metric.get("role", default) == Role.OBJECTIVE
+
+
+def sink_names_differ(source: Source) -> Iterator[Problem]:
+    """No two sinks of one name; a sink has its plugin's unless it has another."""
+    notify = source.get(_NOTIFY)
+    first: dict[str, int] = {}
+    for index, entry in enumerate(notify if isinstance(notify, list) else ()):
+        plugin = plugin_of(entry)
+        if not isinstance(plugin, dict) or len(plugin) != 1:
+            continue
+        name = entry.get("name") or next(iter(plugin))
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            found = f"{shown(name)}, which is also the name of notify[{first[name]}]"
+            yield problem(source, (*_NOTIFY, index, "name"), found=found, expected="a name of its own")
+        first.setdefault(name, index)
 
 
 def variants_differ(source: Source, path: Path) -> Iterator[Problem]:

@@ -18,8 +18,10 @@ from pydantic import (
 )
 
 from engine.core.model import Mode, Policy
-from engine.fields import Duration, PositiveDuration
-from engine.spec.metrics import AnyMetric, StrictModel
+from engine.fields import BoundField, Duration, PositiveDuration
+from engine.spec.metrics import AnyMetric
+from engine.spec.sinks import SinkField
+from engine.spec.strict import StrictModel
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -186,8 +188,8 @@ class Spec(StrictModel):
     """Length of a window, and time between decisions."""
     warm_up: Duration = 60.0
     """How long windows do not count after the last new instance is ready."""
-    horizon: PositiveDuration = 86400.0
-    """When `on_undecided` applies at the latest."""
+    horizon: PositiveDuration | None = None
+    """When `on_undecided` applies at the latest; the strategy's, if absent."""
     patience: PositiveDuration = 600.0
     """How long there may be no usable evidence before its policy applies."""
     progress_deadline: PositiveDuration = 120.0
@@ -196,14 +198,18 @@ class Spec(StrictModel):
     """Chance of rolling back a treatment that is within tolerance, over the whole run."""
     alpha_promote: Alpha = 0.05
     """Chance of promoting a treatment that is worse by the margin or more."""
-    on_blind: Policy = Policy.ROLLBACK
-    """When data is missing for longer than `patience`: rollback, or hold for a person."""
-    on_untrustworthy: Policy = Policy.ROLLBACK
-    """When data cannot be trusted for longer than `patience`: rollback, or hold for a person."""
+    split_tolerance: BoundField = BoundField.model_validate({"relative": "10%", "absolute": "1pp"})
+    """How far a treatment's share of traffic may be off, relative to the smaller arm's."""
+    on_blind: Policy | None = None
+    """When data is missing for longer than `patience`: rollback, or hold for a person; the strategy's."""
+    on_untrustworthy: Policy | None = None
+    """When data cannot be trusted for longer than `patience`: rollback or hold; the strategy's."""
     on_undecided: Policy = Policy.ROLLBACK
     """At the horizon: rollback, or hold for a person."""
     windows: tuple[WindowField, ...] = ()
     """When traffic may be given; always, if empty."""
+    notify: tuple[SinkField, ...] = ()
+    """Who is told of what; nobody, if empty."""
 
 
 class ReleaseExperiment(StrictModel):

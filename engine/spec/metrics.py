@@ -17,6 +17,7 @@ from pydantic import (
 
 from engine.core.model import Arm, Role, Unit
 from engine.fields import BoundField, Percent, PositiveDuration, SelectorText
+from engine.spec.strict import BrokenRulesError, FieldError, StrictModel
 
 _NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,62}"
 
@@ -30,35 +31,6 @@ def _name(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
 """A metric's name, short enough for a table."""
-
-
-class FieldError(ValueError):
-    """A rule over several fields is broken.
-
-    Attributes:
-        field: where it shows. found: what was found, if not just the field's value.
-        reads: all fields that the rule looks at.
-    """
-
-    def __init__(self, field: str, expected: str, found: str = "", reads: tuple[str, ...] = ()) -> None:
-        super().__init__(expected)
-        self.field = field
-        self.found = found
-        self.reads = frozenset({field, *reads})
-
-
-class BrokenRulesError(ValueError):
-    """All rules over several fields that a model breaks."""
-
-    def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        super().__init__("; ".join(map(str, errors)))
-        self.errors = errors
-
-
-class StrictModel(BaseModel):
-    """Refuses unknown fields and other types than asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class ArmLabels(StrictModel):
@@ -108,6 +80,10 @@ def _bound(**parts: str) -> BoundField:
     return BoundField.model_validate(parts)
 
 
+_MARGIN_OF_GOOD = _bound(relative="10%")
+"""Half as many conversions again would be no margin: shares of good trials are large."""
+
+
 class Compared(_Metric):
     """Treatment against control."""
 
@@ -135,10 +111,6 @@ def _beyond(metric: Compared, part: str) -> FieldError:
     return FieldError(field, "a tolerance of at most the margin", found, reads=("tolerance", "margin"))
 
 
-class _Proportion(Compared):
-    """Errors out of requests."""
-
-
 class _Distribution(Compared):
     margin: BoundField = _bound(relative="20%", absolute="0.5pp")
     """Not worse than control by this may ship; it bounds the share of requests over `slo`."""
@@ -162,7 +134,7 @@ class _Explicit(StrictModel):
     """What tells the arms' series apart; the target's own labels, if absent."""
 
 
-class HttpErrors(_Proportion):
+class HttpErrors(Compared):
     """Failed requests as the router counts them."""
 
     preset: Literal["http_errors"]
@@ -180,15 +152,48 @@ class HttpLatency(_Distribution):
     """Name of the metric, unique in the experiment."""
 
 
-class Proportion(_Explicit, _Proportion):
-    """Bad trials out of all trials, treatment against control."""
+class Conversions(Compared):
+    """Sessions that reached their goal, as the application counts them; fewer is worse."""
+
+    preset: Literal["conversions"]
+    """Reads the application's counters of sessions."""
+    name: Name = "conversions"
+    """Name of the metric, unique in the experiment."""
+    role: Role = Role.OBJECTIVE
+    """What it may decide: guardrail, objective, or quality, which is only shown."""
+    margin: BoundField = _MARGIN_OF_GOOD
+    """Not worse than control by this may ship."""
+
+
+class Proportion(_Explicit, Compared):
+    """Bad or good trials out of all trials, treatment against control."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["bad"]}, {"required": ["good"]}]})
 
     kind: Literal["proportion"]
-    """Bad out of all trials, compared between the arms."""
-    bad: SelectorText
-    """Counter of bad trials."""
+    """Bad or good out of all trials, compared between the arms."""
+    bad: SelectorText | None = None
+    """Counter of bad trials; more is worse."""
+    good: SelectorText | None = None
+    """Counter of good trials, instead of `bad`; fewer is worse."""
     total: SelectorText
     """Counter of all trials."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _good_trials_have_a_margin_of_their_own(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "good" in value and "margin" not in value:
+            return {**value, "margin": _MARGIN_OF_GOOD.model_dump(mode="json", exclude_none=True)}
+        return value
+
+    def broken_rules(self) -> Iterator[FieldError]:
+        """Either bad or good trials are counted."""
+        yield from super().broken_rules()
+        if self.bad is None and self.good is None:
+            expected = "the counter of bad trials, or good: with that of good ones"
+            yield FieldError("bad", expected, "neither bad nor good", reads=("good",))
+        if self.bad is not None and self.good is not None:
+            yield FieldError("good", "only one of bad and good", "both bad and good", reads=("bad",))
 
 
 class Distribution(_Explicit, _Distribution):
@@ -219,7 +224,11 @@ class Threshold(_Explicit, _Metric):
             yield FieldError("limit", "a percentage over 0% and under 100%")
 
 
-PRESETS: dict[str, type[BaseModel]] = {"http_errors": HttpErrors, "http_latency": HttpLatency}
+PRESETS: dict[str, type[BaseModel]] = {
+    "http_errors": HttpErrors,
+    "http_latency": HttpLatency,
+    "conversions": Conversions,
+}
 """Metric models by what their `preset` says."""
 
 KINDS: dict[str, type[BaseModel]] = {
@@ -249,32 +258,10 @@ def _tag_of(value: Any) -> str | None:
 AnyMetric = Annotated[
     Annotated[HttpErrors, Tag("http_errors")]
     | Annotated[HttpLatency, Tag("http_latency")]
+    | Annotated[Conversions, Tag("conversions")]
     | Annotated[Proportion, Tag("proportion")]
     | Annotated[Distribution, Tag("distribution")]
     | Annotated[Threshold, Tag("threshold")],
     Discriminator(_tag_of),
 ]
 """One entry of `metrics:`."""
-
-
-def with_weights(metrics: tuple[AnyMetric, ...]) -> tuple[AnyMetric, ...]:
-    """The metrics with the weights of those that decide filled in, adding up to 1.
-
-    Half on errors (proportion, threshold) and half on the others, equal within; declared weights replace
-    these defaults before all are scaled.
-    """
-    deciding = [metric for metric in metrics if metric.decides]
-    latency = [metric for metric in deciding if isinstance(metric, _Distribution)]
-    classes = (len(latency), len(deciding) - len(latency))
-    share = 0.5 if all(classes) else 1.0
-    raw = {
-        metric.name: metric.weight or share / classes[not isinstance(metric, _Distribution)]
-        for metric in deciding
-    }
-    total = sum(raw.values())
-    # Filled-in weights add up to 1 but for rounding; scaling them again would change their last digits.
-    scale = 1.0 if abs(total - 1) < 1e-9 else total
-    return tuple(
-        metric.model_copy(update={"weight": raw[metric.name] / scale}) if metric.decides else metric
-        for metric in metrics
-    )

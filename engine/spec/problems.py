@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from engine.errors import Problem
-from engine.spec.metrics import KINDS, PRESETS, BrokenRulesError, FieldError, kind_of
+from engine.spec.metrics import KINDS, PRESETS, kind_of
+from engine.spec.strict import BrokenRulesError, FieldError
 from engine.spec.yaml_text import Path, Source, show_path
 
 _EXPECTED = {
@@ -119,7 +120,7 @@ def broken_rules(source: Source, error: ValidationError) -> Iterator[Problem]:
     for (index, tag), fields in wrong.items():
         path = (*_METRICS, index)
         kept = {name: value for name, value in source.get(path).items() if name not in fields}
-        needed = {name: value for name, value in _STAND_INS.items() if name in _TAGS[tag].model_fields}
+        needed = {name: value for name, value in _STAND_INS.items() if _is_needed(tag, name)}
         try:
             # Through JSON, as the whole document.
             _TAGS[tag].model_validate_json(json.dumps(needed | kept))
@@ -130,6 +131,11 @@ def broken_rules(source: Source, error: ValidationError) -> Iterator[Problem]:
                     yield from (
                         _broken_rule(source, path, each) for each in cause.errors if not each.reads & fields
                     )
+
+
+def _is_needed(tag: str, name: str) -> bool:
+    field = _TAGS[tag].model_fields.get(name)
+    return field is not None and field.is_required()
 
 
 def _broken_rule(source: Source, path: Path, broken: FieldError) -> Problem:

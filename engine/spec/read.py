@@ -14,14 +14,19 @@ from engine.core.model import Plan
 from engine.errors import PluginError, Problem, SpecError
 from engine.spec import checks
 from engine.spec.document import ReleaseExperiment, Spec
-from engine.spec.metrics import with_weights
 from engine.spec.problems import UNKNOWN_FIELD, broken_rules, describe, one_of, problem, shown
+from engine.spec.sinks import plugin_of
+from engine.spec.weights import with_weights
 from engine.spec.yaml_text import MOST_BYTES, Path, Source, load, show_path
 
 _TARGET: Path = ("spec", "target")
 _STRATEGY: Path = ("spec", "strategy")
 _SOURCE: Path = ("spec", "source")
 _PROVIDER: Path = ("spec", "gate", "provider")
+_NOTIFY: Path = ("spec", "notify")
+
+_Named = tuple[str, Mapping[str, object]]
+"""A plugin's name and its options as written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +114,16 @@ def _checked(source: Source) -> Document:
     target = _target(source, problems)
     strategy = _chosen(source, _STRATEGY, plugins.STRATEGIES, problems)
     metric_source = _chosen(source, _SOURCE, plugins.SOURCES, problems)
+    sinks = _sinks(source, problems)
     plan = _plan(source, strategy, problems)
     problems += _provider_problems(source)
     problems += checks.metric_names_differ(source)
     problems += checks.something_can_promote(source)
+    problems += checks.sink_names_differ(source)
     if problems or content is None or target is None or strategy is None or plan is None:
         raise SpecError(tuple(sorted(problems, key=_line)))
-    filled = _filled(content, target, strategy, metric_source)
+    content = _with_options(content, target, strategy, metric_source, sinks)
+    filled = _with_defaults(content, plan)
     return Document(content=filled, plan=plan, target=target, source=source)
 
 
@@ -149,15 +157,34 @@ def _plan(source: Source, strategy: Chosen | None, problems: list[Problem]) -> P
         path = (*_STRATEGY, strategy.name)
         problems.append(problem(source, path, found=shown(source.get(path)), expected=str(error)))
         return None
+    plan = replace(plan, strategy=strategy.name)
     problems += checks.ramp_fits_horizon(source, plan)
-    return replace(plan, strategy=strategy.name)
+    problems += checks.probes_can_show_the_limits(source, plan)
+    problems += checks.something_can_be_better(source, plan)
+    return plan
+
+
+def _sinks(source: Source, problems: list[Problem]) -> tuple[Chosen | None, ...]:
+    """The sink plugin of every entry of `notify:`."""
+    notify = source.get(_NOTIFY)
+    entries = enumerate(notify if isinstance(notify, list) else ())
+    named = [(index, _named(plugin_of(entry))) for index, entry in entries]
+    return tuple(
+        each and _checked_plugin(source, (*_NOTIFY, index), plugins.SINKS, each, problems)
+        for index, each in named
+    )
 
 
 def _chosen(source: Source, path: Path, group: str, problems: list[Problem]) -> Chosen | None:
     """The plugin at a path, or None when the document names none (rightly so) or a problem was added."""
     named = _named(source.get(path))
-    if named is None:
-        return None
+    return named and _checked_plugin(source, path, group, named, problems)
+
+
+def _checked_plugin(
+    source: Source, path: Path, group: str, named: _Named, problems: list[Problem]
+) -> Chosen | None:
+    """The plugin of this name with its options, or None after adding a problem."""
     name, options = named
     unusable = _unusable(source, path, group, name)
     if unusable:
@@ -193,7 +220,7 @@ def _without_unknown(options: Mapping[str, object], error: ValidationError) -> M
     return known
 
 
-def _named(value: Any) -> tuple[str, Mapping[str, object]] | None:
+def _named(value: Any) -> _Named | None:
     """Name and options of a well-formed choice; anything else is the document model's to refuse."""
     match value:
         case str() if value:
@@ -226,20 +253,38 @@ def _provider_problems(source: Source) -> list[Problem]:
     return [unusable] if unusable else []
 
 
-def _filled(
-    content: ReleaseExperiment, target: Chosen, strategy: Chosen, metric_source: Chosen | None
+def _with_options(
+    content: ReleaseExperiment,
+    target: Chosen,
+    strategy: Chosen,
+    metric_source: Chosen | None,
+    sinks: tuple[Chosen | None, ...],
 ) -> ReleaseExperiment:
-    """The document with options, flag and weights filled in."""
-    spec: Spec = content.spec
-    gate = spec.gate.model_copy(update={"flag": spec.gate.flag or content.metadata.name})
+    """The document with all options of its plugins filled in."""
     update: dict[str, Any] = {
         "target": {target.name: target.plain()},
         "strategy": {strategy.name: strategy.plain()},
-        "gate": gate,
-        "metrics": with_weights(spec.metrics),
+        "notify": tuple(
+            sink.model_copy(update={chosen.name: chosen.plain(), "name": sink.name or chosen.name})
+            for sink, chosen in zip(content.spec.notify, sinks, strict=True)
+            if chosen
+        ),
     }
     if metric_source:
         update["source"] = {metric_source.name: metric_source.plain()}
+    return content.model_copy(update={"spec": content.spec.model_copy(update=update)})
+
+
+def _with_defaults(content: ReleaseExperiment, plan: Plan) -> ReleaseExperiment:
+    """The document with flag, weights, and what the strategy suggests filled in."""
+    spec: Spec = content.spec
+    update: dict[str, Any] = {
+        "gate": spec.gate.model_copy(update={"flag": spec.gate.flag or content.metadata.name}),
+        "metrics": with_weights(spec.metrics),
+        "horizon": plan.horizon_s if spec.horizon is None else spec.horizon,
+        "on_blind": spec.on_blind or plan.on_trouble,
+        "on_untrustworthy": spec.on_untrustworthy or plan.on_trouble,
+    }
     return content.model_copy(update={"spec": spec.model_copy(update=update)})
 
 

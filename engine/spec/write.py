@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from engine import plugins
 from engine.errors import UsageError
 from engine.spec.read import Document
+from engine.spec.sinks import plugin_of
 from engine.spec.yaml_text import dump, dump_inline
 
 _METRIC_HEAD = ("preset", "kind", "name", "role")
@@ -34,6 +35,7 @@ def to_plain(document: Document) -> dict[str, Any]:
     """The document as plain JSON values with every default filled in; `from_plain` reads it again."""
     plain: dict[str, Any] = document.content.model_dump(mode="json", by_alias=True, exclude_none=True)
     plain["spec"]["metrics"] = [_in_order(metric) for metric in plain["spec"]["metrics"]]
+    plain["spec"]["notify"] = [plugin_of(sink) | sink for sink in plain["spec"]["notify"]]
     return plain
 
 
@@ -48,7 +50,7 @@ def init(target: str, name: str = "checkout-v2", given: Mapping[str, str] | None
     Args:
         target: the target plugin's name.
         name: the experiment's name.
-        given: options of the target; others that have no default get the plugin's example.
+        given: options of the target; others get the plugin's example.
 
     Raises:
         PluginError: there is no such target.
@@ -64,9 +66,11 @@ def init(target: str, name: str = "checkout-v2", given: Mapping[str, str] | None
 
 
 def _examples(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A value for every option that has no default: the plugin's example, else the option's own name."""
+    """A value for every option that has no default, and the plugin's example of options as a whole."""
     fields = schema.get("properties", {})
-    return {name: fields[name].get("examples", [name])[0] for name in schema.get("required", ())}
+    required = {name: fields[name].get("examples", [name])[0] for name in schema.get("required", ())}
+    whole: dict[str, Any] = schema.get("examples", [{}])[0]
+    return required | whole
 
 
 def _in_order(metric: dict[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,19 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.adapters.fakes import FakeTarget
+from engine.adapters.fakes import FakeTarget, FakeTargetOptions
 from engine.core.target import TargetGone, Weights
-from tests.contracts.target_contract import TargetContract, state
+from engine.testing.targets import TargetContract, state
 
 
 class TestFakeTargetKeepsTheContract(TargetContract):
     @pytest.fixture
     def target(self) -> FakeTarget:
         return FakeTarget()
+
+    @pytest.fixture
+    def several(self) -> FakeTarget:
+        return FakeTarget(FakeTargetOptions(more_treatments=("v3",)))
 
     @pytest.fixture
     def vanish(self, target: FakeTarget) -> Callable[[], None]:

@@ -14,7 +14,7 @@ from engine.adapters.traefik import LocalTarget
 from engine.adapters.traefik import platform_record as records
 from engine.adapters.traefik.platform_record import Part, PlatformRecord
 from engine.core.target import TargetGone, TargetState, Weights
-from tests.contracts.target_contract import state
+from engine.testing.targets import state
 from tests.trickling import A_HEAD, HALF_A_HEAD, trickling
 
 READY = {"ready_since_s": 1000.0}
@@ -25,7 +25,11 @@ def weighted(control: object, treatment: object) -> dict[str, object]:
         {"name": "shop-v1@file", "weight": control},
         {"name": "shop-v2@file", "weight": treatment},
     ]
-    return {"weighted": {"services": services}}
+    return described({"services": services})
+
+
+def described(split: object) -> dict[str, object]:
+    return {"routers": {"shop@file": {"service": "shop"}}, "services": {"shop@file": {"weighted": split}}}
 
 
 HALVES = json.dumps(weighted(50, 50))
@@ -144,10 +148,13 @@ def test_a_version_that_does_not_say_since_when_it_is_ready_is_not_ready(place: 
     [
         "null",
         "[" * 100_000,
-        '{"weighted": {"services": [7]}}',
-        '{"weighted": {"services": {"a": 1}}}',
+        '{"routers": {}, "services": {}}',
+        '{"routers": [7], "services": null}',
+        json.dumps(described({"services": [7]})),
+        json.dumps(described({"services": {"a": 1}})),
+        json.dumps(described(None)),
         json.dumps(weighted(150, -50)),
-        '{"weighted": {"services": [{"name": "shop-v1@file", "weight": 1e999}]}}',
+        json.dumps(weighted(50, 50)).replace("50", "1e999", 1),
         " " * 2_000_000,
     ],
     ids=lambda body: body[:45],

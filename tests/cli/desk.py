@@ -10,10 +10,12 @@ from typer.testing import CliRunner, Result
 
 from engine import plugins
 from engine.adapters.fakes import FakeTarget, FakeTargetOptions
+from engine.adapters.fakes_sink import FakeSink, FakeSinkOptions
 from engine.adapters.gates import file_provider, memory_provider
 from engine.cli.main import app
 from engine.core.measure import Missing, MissingReason, Trials, TrialsReading, Window
 from engine.core.model import Metric
+from engine.core.notice import Notice
 from engine.ports import Batch, Json, QueryRecord, Store
 from engine.wiring import open_store
 from strategies.canary import Canary
@@ -90,6 +92,20 @@ class Entry:
         return self.plugin
 
 
+class DeskSinks:
+    """The plugin `desk`: one sink that keeps what it is told, or refuses everything."""
+
+    Options = FakeSinkOptions
+
+    def __init__(self) -> None:
+        self.delivered: list[Notice] = []
+
+    def __call__(self, options: FakeSinkOptions) -> FakeSink:
+        made = FakeSink(options)
+        made.delivered = self.delivered
+        return made
+
+
 class DeskTargets:
     """The plugin `desk`: one target per key, however often it is made."""
 
@@ -110,6 +126,7 @@ class Desk:
     clock: Clock = field(default_factory=Clock)
     targets: DeskTargets = field(default_factory=DeskTargets)
     source: DeskSource = field(default_factory=DeskSource)
+    sinks: DeskSinks = field(default_factory=DeskSinks)
     more_entries: dict[str, list[Entry]] = field(default_factory=dict)
 
     def entry_points(self, group: str) -> list[Entry]:
@@ -118,6 +135,7 @@ class Desk:
             plugins.TARGETS: [Entry("desk", self.targets)],
             plugins.SOURCES: [Entry("desk", self.source)],
             plugins.GATES: [Entry("file", file_provider), Entry("memory", memory_provider)],
+            plugins.SINKS: [Entry("desk", self.sinks)],
         }
         return [*own[group], *self.more_entries.get(group, [])]
 

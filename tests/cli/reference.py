@@ -1,4 +1,4 @@
-"""The help texts in docs/cli.md are the real ones. `python -m tests.cli.reference` writes them anew.
+"""The help texts in the command reference are the real ones. `python -m tests.cli.reference` writes them anew.
 
 A help text stands in a block that begins with the command that prints it: `$ rampwise launch --help`.
 """
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from engine.cli.main import app
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 _BLOCK = re.compile(r"```console\n\$ rampwise (?P<command>[^\n]*--help)\n.*?```", re.DOTALL)
 
 

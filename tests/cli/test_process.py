@@ -173,6 +173,6 @@ def test_a_screen_that_cannot_redraw_gets_lines(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_docs_name_every_exit_code() -> None:
-    text = Path("docs/cli.md").read_text(encoding="utf-8")
+    text = Path("docs/reference/cli.md").read_text(encoding="utf-8")
     for code in ExitCode:
         assert f"| {code.value} |" in text

@@ -1,4 +1,4 @@
-"""docs/cli.md says what the commands say of themselves, and every command teaches by an example."""
+"""docs/reference/cli.md says what the commands say of themselves, and every command teaches by an example."""
 
 import pytest
 

@@ -7,9 +7,11 @@ import pytest
 from engine.adapters.fakes_store import MemoryStore
 from engine.adapters.store import SqlStore
 from engine.core.events import Actor, Freeze, Verb
+from engine.core.letter import Delivered, Letter, LetterState, Refused, after
 from engine.core.run import Phase
 from engine.errors import LeaseLost, UsageError
 from engine.ports import Rival, Store
+from tests.contracts.letter_samples import a_letter
 from tests.contracts.store_samples import ADA, commanded, decided, ended, next_events, observed, started
 
 AnyStore = SqlStore | MemoryStore
@@ -28,6 +30,11 @@ def end(store: Store, run_id: str, owner: str = "ender") -> None:
     events, snapshot = ended(store.load(run_id).snapshot)
     store.append(lease, events, snapshot)
     store.release(lease)
+
+
+def write(store: Store, *letters: Letter) -> None:
+    snapshot, spec, events = started("r1")
+    store.create(snapshot, spec, events, letters=letters)
 
 
 class StoreContract:
@@ -54,6 +61,27 @@ class StoreContract:
         assert list(store.events("r1", after_seq=1)) == list(events)
         assert [event.seq for event in store.events("r1")] == [1, 2, 3]
         assert list(store.events("r1", after_seq=3)) == []
+
+    def test_the_newest_ended_runs_are_enough_where_there_are_many(self, store: AnyStore) -> None:
+        for number in range(4):
+            snapshot, spec, events = started(
+                f"r{number}", name=f"n{number}", target_key=f"t{number}", at_s=number
+            )
+            store.create(snapshot, spec, events)
+        for number in (0, 1, 2):
+            end(store, f"r{number}")
+        assert [each.snapshot.run.id for each in store.runs(most_ended=1)] == ["r3", "r2"]
+        assert [each.snapshot.run.id for each in store.runs(most_ended=0)] == ["r3"]
+        assert len(store.runs()) == 4
+
+    def test_runs_are_counted_by_phase(self, store: AnyStore) -> None:
+        launch(store, "r1", name="n1", target_key="t1")
+        launch(store, "r2", name="n2", target_key="t2")
+        end(store, "r1")
+        counts = store.phases()
+        assert counts[store.load("r1").snapshot.run.phase] == 1
+        assert counts[store.load("r2").snapshot.run.phase] == 1
+        assert sum(counts.values()) == 2
 
     def test_a_snapshot_may_change_without_events(self, store: AnyStore) -> None:
         launch(store, "r1")
@@ -294,3 +322,68 @@ class StoreContract:
         store.create(replace(snapshot, evidence=evidence), spec, events)
         evidence["metrics"]["errors"].append(3)
         assert store.load("r1").snapshot.evidence == {"metrics": {"errors": [1, 2]}}
+
+    def test_letters_are_kept_with_the_events_they_are_about_or_not_at_all(self, store: AnyStore) -> None:
+        snapshot, spec, events = started("r1")
+        store.create(snapshot, spec, events, letters=[a_letter(seq=1)])
+        lease = store.acquire("r1", "a", now_s=0, ttl_s=30)
+        assert lease is not None
+        more, next_one = next_events(snapshot, decided())
+        store.append(lease, more, next_one, [a_letter(seq=2), a_letter(seq=2, sink="pager")])
+        with pytest.raises(LeaseLost):
+            store.append(lease, more, next_one, [a_letter(seq=3)])
+        with pytest.raises(UsageError):
+            store.create(*started("r2"), letters=[a_letter(run_id="r2")])
+        kept = [(letter.notice.seq, letter.sink) for letter in store.letters("r1")]
+        assert kept == [(1, "chat"), (2, "chat"), (2, "pager")]
+        assert store.letters("r1")[0] == a_letter(seq=1)
+        assert list(store.letters("r2")) == []
+
+    def test_a_claimed_letter_is_nobody_elses_until_the_claim_ends(self, store: AnyStore) -> None:
+        write(store, a_letter(due_s=1000.0))
+        assert list(store.claim_letters(999.0, 1060.0, 9)) == []
+        [ours] = store.claim_letters(1000.0, 1060.0, 9)
+        assert (ours.attempts, ours.due_s) == (1, 1060.0)
+        assert list(store.claim_letters(1059.0, 1100.0, 9)) == []
+        [again] = store.claim_letters(1060.0, 1100.0, 9)
+        assert (again.attempts, again.notice) == (2, ours.notice)
+
+    def test_of_many_letters_those_never_tried_are_claimed_first(self, store: AnyStore) -> None:
+        write(store, *(a_letter(seq=seq, due_s=1000.0 + seq) for seq in (3, 1, 2)))
+        assert [each.notice.seq for each in store.claim_letters(2000.0, 2001.0, 1)] == [1]
+        assert [each.notice.seq for each in store.claim_letters(3000.0, 3001.0, 9)] == [2, 3, 1]
+
+    def test_a_settled_letter_is_not_due_again(self, store: AnyStore) -> None:
+        write(store, a_letter(seq=1), a_letter(seq=2))
+        first, second = store.claim_letters(1000.0, 1060.0, 9)
+        store.settle_letter(after(first, Delivered(), 1001.0, 1.0))
+        store.settle_letter(after(second, Refused(detail="no such place", retry=False), 1001.0, 1.0))
+        assert list(store.claim_letters(1e9, 1e9, 9)) == []
+        assert [(each.state, each.detail, each.settled_s) for each in store.letters("r1")] == [
+            (LetterState.DELIVERED, "", 1001.0),
+            (LetterState.GIVEN_UP, "no such place", 1001.0),
+        ]
+
+    def test_a_refused_letter_is_due_again_when_it_says(self, store: AnyStore) -> None:
+        write(store, a_letter())
+        [claimed] = store.claim_letters(1000.0, 1060.0, 9)
+        store.settle_letter(after(claimed, Refused(detail="busy"), 1001.0, 1.0))
+        assert list(store.claim_letters(1002.9, 1060.0, 9)) == []
+        [again] = store.claim_letters(1003.0, 1063.0, 9)
+        assert (again.attempts, again.detail) == (2, "busy")
+
+    def test_who_slept_over_a_claim_changes_nothing(self, store: AnyStore) -> None:
+        write(store, a_letter())
+        [slept] = store.claim_letters(1000.0, 1060.0, 9)
+        [ours] = store.claim_letters(1060.0, 1120.0, 9)
+        store.settle_letter(after(slept, Refused(detail="late", retry=False), 1061.0, 1.0))
+        assert store.letters("r1")[0] == ours
+        store.settle_letter(after(ours, Delivered(), 1062.0, 1.0))
+        store.settle_letter(after(ours, Refused(detail="late", retry=False), 1063.0, 1.0))
+        assert store.letters("r1")[0].state is LetterState.DELIVERED
+
+    def test_a_command_keeps_which_treatment_it_means(self, store: AnyStore) -> None:
+        launch(store, "r1")
+        store.request("r1", Verb.PROMOTE, ADA, "", "cli", 5.0, "v3")
+        store.request("r1", Verb.PROMOTE, ADA, "", "cli", 6.0)
+        assert [command.treatment for command in store.requested("r1")] == ["v3", ""]

@@ -55,6 +55,17 @@ def test_a_shift_counts_only_once_its_result_is_in():
     assert (after.weights, after.pending, after.step, after.phase) == (Weights.of(5), None, 0, Phase.RUNNING)
 
 
+def test_where_the_weights_came_from_is_remembered_unless_it_was_the_rung_below():
+    def climbed(*steps):
+        done = []
+        for number, step in enumerate(steps, start=1):
+            shift = act(DecisionKind.SHIFT, Rule.FLOORS_MET, Weights.of(5), number=number, step=step)
+            done += [Intended(act=shift), Applied(act_number=number, ok=True, weights=None, detail="")]
+        return replay(told(*done)).step_before
+
+    assert [climbed(0), climbed(0, 1), climbed(0, 0), climbed(0, 2)] == [None, None, 0, 0]
+
+
 def test_a_failed_act_stays_pending():
     shift = act(DecisionKind.SHIFT, Rule.FLOORS_MET, Weights.of(5), step=0)
     run = replay(told(Intended(act=shift), Applied(act_number=1, ok=False, weights=None, detail="refused")))

@@ -1,5 +1,7 @@
 """Sentences have direction, size, unit and limit; each rule and verdict has one."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.core import talk, wording
@@ -8,7 +10,7 @@ from engine.core.model import Arm, Bound, MetricKind, Mode, Policy
 from engine.core.proposal import Climb, Finish, Wait
 from engine.core.run import Act, Phase
 from engine.core.target import Health, Weights
-from engine.core.verdict import ArmSummary, Effect, VerdictKind
+from engine.core.verdict import ArmSummary, Effect, SplitFinding, VerdictKind
 from tests.builders import NOW_S, a_finding, a_metric, a_run, a_verdict, an_experiment, missing
 
 RATIO = Effect(measure="risk ratio", estimate=4.0, low=1.1, high=17.0, alpha=0.05)
@@ -141,3 +143,26 @@ def test_blockers_say_what_is_wrong():
         "no data for errors: the query returned no series (q)"
     )
     assert wording.distrust(a_verdict()) == "the evidence cannot be trusted"
+
+
+def a_split(**changes: object) -> SplitFinding:
+    found = SplitFinding(
+        treatment="v2", planned=0.5, control=7247, treatment_count=5098, log_e=9.0, alarm=True, windows=40
+    )
+    return replace(found, **changes)
+
+
+def test_a_broken_split_says_what_was_planned_and_what_was_seen():
+    found = a_verdict(kind=VerdictKind.UNTRUSTWORTHY, splits=(a_split(),))
+    assert wording.distrust(found) == (
+        "traffic is not split as planned: planned 50.0 %, seen 41.3 % of 12,345 visitors"
+    )
+
+
+def test_of_several_splits_the_broken_ones_are_named():
+    fine = a_split(treatment="v3", alarm=False)
+    lost = a_split(treatment="v4", planned=None, control=0, treatment_count=0)
+    assert wording.distrust(a_verdict(splits=(a_split(), fine, lost))) == (
+        "traffic to v2 is not split as planned: planned 50.0 %, seen 41.3 % of 12,345 visitors; "
+        "traffic to v4 is not split as planned: planned no data, seen no data of 0 visitors"
+    )

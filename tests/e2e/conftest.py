@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ class Site:
     def env(self) -> dict[str, str]:
         return {**os.environ, "RAMPWISE_HOME": str(self.home), "NO_COLOR": "1"}
 
+    @cached_property
+    def opened(self) -> Store:
+        """One store for all threads of a test; open it before they begin, which migrates the database."""
+        return self.store
+
     @property
     def store(self) -> Store:
         return open_store(f"sqlite:///{self.home / 'rampwise.sqlite3'}")
@@ -45,6 +51,13 @@ class Site:
         return subprocess.run(
             command, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False
         )
+
+    def close(self) -> None:
+        """End every engine that was started here."""
+        for engine in self.engines:
+            if engine.poll() is None:
+                engine.kill()
+            engine.wait(10)
 
     def told(self, run: Run) -> str:
         """What there is to know about a run that did not do as expected."""
@@ -86,7 +99,4 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         try:
             yield made
         finally:
-            for engine in made.engines:
-                if engine.poll() is None:
-                    engine.kill()
-                engine.wait(10)
+            made.close()

@@ -7,8 +7,10 @@ import pytest
 
 from engine.core.events import Applied, Intended, Observed
 from engine.core.evolve import replay
+from engine.core.model import Experiment
 from engine.core.run import Phase
-from tests.engine.world import RUN_ID, World
+from tests.engine.releases import ab, blue_green, launched
+from tests.engine.world import RUN_ID, World, quick_experiment
 
 
 class Killed(BaseException):
@@ -49,11 +51,13 @@ class Fate:
             raise Killed(boundary)
 
 
-def release(kill_at: int | None, error_rates: tuple[float, float]) -> tuple[World, list[str]]:
-    world = World(error_rates=error_rates)
-    world.launch()
+def release(
+    kill_at: int | None, experiment: Experiment, error_rates: tuple[float, ...]
+) -> tuple[World, list[str]]:
+    world = launched(experiment, error_rates)
     fate = Fate(kill_at)
-    ports = {name: Mortal(getattr(world, name), fate) for name in ("store", "target", "source", "gate")}
+    names = ("store", "target", "source", "gate", "prober")
+    ports = {name: Mortal(getattr(world, name), fate) for name in names}
     for _ in range(200):
         try:
             snapshot = world.tick(**ports)
@@ -75,16 +79,22 @@ def readings(world: World) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("error_rates", "phase"),
-    [((0.01, 0.01), Phase.PROMOTED), ((0.01, 0.25), Phase.ROLLED_BACK)],
-    ids=["good release", "bad release"],
+    ("experiment", "error_rates", "phase"),
+    [
+        (quick_experiment(), (0.01, 0.01), Phase.PROMOTED),
+        (quick_experiment(), (0.01, 0.25), Phase.ROLLED_BACK),
+        (blue_green(), (0.01, 0.01), Phase.PROMOTED),
+        (blue_green(), (0.01, 0.3), Phase.ROLLED_BACK),
+        (ab(), (0.1, 0.4, 0.02), Phase.PROMOTED),
+    ],
+    ids=["good canary", "bad canary", "good colour", "bad colour", "one harmful of two treatments"],
 )
-def test_killed_at_any_step_boundary_the_run_ends_the_same(error_rates, phase):
-    calm, boundaries = release(None, error_rates)
+def test_killed_at_any_step_boundary_the_run_ends_the_same(experiment, error_rates, phase):
+    calm, boundaries = release(None, experiment, error_rates)
     final = calm.store.load(RUN_ID).snapshot
     assert final.run.phase is phase
     for kill_at in range(len(boundaries)):
-        world, _ = release(kill_at, error_rates)
+        world, _ = release(kill_at, experiment, error_rates)
         after = world.store.load(RUN_ID).snapshot
         where = f"killed {boundaries[kill_at]} (call {kill_at})"
         assert (after.run.phase, after.run.ended_by) == (phase, final.run.ended_by), where

@@ -79,13 +79,15 @@ def test_what_changes_the_run_takes_effect_at_once_or_says_why_not(verb, run, re
 def test_an_order_is_closed_with_what_became_of_it(rule, refused):
     log = journal()
     decision = Decision(kind=DecisionKind.HOLD, rule=rule, reason="worse")
-    answer(log, some_facts(order=an_order(Verb.PROMOTE)), decision)
+    answer(log, an_experiment(), some_facts(order=an_order(Verb.PROMOTE)), decision)
     assert [event.payload.refused for event in log.events] == [refused]
 
 
 def test_without_an_order_there_is_no_answer():
     log = journal()
-    answer(log, some_facts(), Decision(kind=DecisionKind.HOLD, rule=Rule.NOT_YET, reason="x"))
+    answer(
+        log, an_experiment(), some_facts(), Decision(kind=DecisionKind.HOLD, rule=Rule.NOT_YET, reason="x")
+    )
     assert log.events == []
 
 

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from engine.core.target import Health, TargetGone
+from engine.core.model import Mode, Stage
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, TargetGone, Weights
 from engine.windows import due_windows, observe_windows
-from tests.builders import NOW_S, a_run, an_experiment, healthy
+from tests.builders import NOW_S, a_run, an_experiment, both_healthy, healthy, staged, two_treatments
 
 EXPERIMENT = an_experiment(interval_s=10, warm_up_s=30, progress_deadline_s=60)
 RUN = a_run(launched_s=NOW_S, step_since_s=NOW_S, windows_done=0)
@@ -15,9 +16,9 @@ def ready(since_s: float | None):
     return replace(healthy(), treatment=Health(ready=since_s is not None, ready_since_s=since_s))
 
 
-def observed(run, target, count=12):
-    windows = due_windows(EXPERIMENT, run, NOW_S + 10 * count + 5, 5)
-    return observe_windows(EXPERIMENT, run, windows, [{}] * len(windows), target)
+def observed(run, target, count=12, experiment=EXPERIMENT):
+    windows = due_windows(experiment, run, NOW_S + 10 * count + 5, 5)
+    return observe_windows(experiment, run, windows, [{}] * len(windows), target)
 
 
 def test_a_window_is_due_when_it_is_older_than_the_watermark():
@@ -79,3 +80,68 @@ def test_the_first_whole_window_after_a_weight_change_starts_anew():
 
 def test_a_run_begins_with_its_first_window_and_needs_no_other_mark():
     assert not any(observation.new_start for observation in observed(RUN, healthy()))
+
+
+def test_windows_begun_before_a_switch_are_of_the_stage_before():
+    stages = staged(bridge=True, interval_s=10)
+    settling = replace(RUN, step=2, weights=ALL_TO_TREATMENT, step_since_s=NOW_S + 33)
+    seen = observed(settling, healthy(ALL_TO_TREATMENT), experiment=stages)
+    assert [observation.stage for observation in seen] == [Stage.SPLIT] * 4 + [Stage.SETTLE] * 8
+
+
+def test_windows_begun_before_a_treatment_was_dropped_are_of_the_same_stage():
+    stages = staged(bridge=True, interval_s=10)
+    dropped = replace(RUN, step=1, step_before=1, step_since_s=NOW_S + 33)
+    assert {observation.stage for observation in observed(dropped, healthy(), experiment=stages)} == {
+        Stage.SPLIT
+    }
+
+
+def test_before_the_first_step_it_is_the_first_steps_stage():
+    waiting = replace(RUN, step=-1, weights=ALL_TO_CONTROL)
+    seen = observed(waiting, healthy(ALL_TO_CONTROL), experiment=staged(interval_s=10))
+    assert {observation.stage for observation in seen} == {Stage.PREVIEW}
+
+
+def test_an_ill_old_colour_hides_nothing_once_it_serves_nobody():
+    stages = staged(interval_s=10, warm_up_s=0)
+    settling = replace(RUN, step=1, weights=ALL_TO_TREATMENT)
+    ill = replace(healthy(ALL_TO_TREATMENT), control=Health(ready=False, ready_since_s=None))
+    assert not any(observation.warm_up for observation in observed(settling, ill, experiment=stages))
+
+
+def test_only_whole_windows_long_enough_after_a_change_are_sure_of_their_weights():
+    changed = replace(RUN, step_since_s=NOW_S + 33)
+    assert [observation.weights for observation in observed(changed, healthy())] == [None] * 5 + [
+        Weights.of(5)
+    ] * 7
+
+
+def test_weights_that_are_somebody_elses_are_nobodys():
+    watching = replace(EXPERIMENT, mode=Mode.OBSERVE)
+    for target, experiment in (
+        (healthy(Weights.of(33)), EXPERIMENT),
+        (TargetGone(detail="x"), EXPERIMENT),
+        (healthy(), watching),
+    ):
+        seen = observed(RUN, target, experiment=experiment)
+        assert {observation.weights for observation in seen} == {None}
+
+
+def test_a_dropped_treatment_that_restarts_warms_nobody_up():
+    test = two_treatments(interval_s=10, warm_up_s=30, progress_deadline_s=60)
+    restarted = Health(ready=True, ready_since_s=NOW_S + 50)
+    target = replace(both_healthy(), treatment=restarted)
+    marks = [
+        sum(observation.warm_up for observation in observed(run, target, experiment=test))
+        for run in (replace(RUN, weights=Weights.of(25, 25)), replace(RUN, weights=Weights.of(0, 25)))
+    ]
+    assert marks == [8, 0]
+
+
+def test_a_treatment_the_target_does_not_know_warms_nothing_up():
+    test = two_treatments(interval_s=10)
+    assert not any(
+        observation.warm_up
+        for observation in observed(replace(RUN, weights=Weights.of(0, 25)), healthy(), experiment=test)
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from analysis import evaluate
 from analysis.sources.fake import FakeOptions, FakeSource
-from engine.adapters.fakes import FakeProber, FakeTarget
+from engine.adapters.fakes import FakeProber, FakeTarget, FakeTargetOptions
 from engine.adapters.fakes_store import MemoryStore
 from engine.core.events import ENGINE, Event, Launched
 from engine.core.evolve import launch
@@ -13,6 +13,8 @@ from engine.core.gate import GateState, GateStatus
 from engine.core.model import Bound, Experiment, Plan, Step
 from engine.ports import Snapshot, Store
 from engine.runner import LEASE_S, Parts, tick
+from strategies.ab import Ab
+from strategies.blue_green import BlueGreen
 from strategies.canary import Canary
 from tests.builders import NOW_S, a_gate, a_metric, an_experiment
 
@@ -34,6 +36,9 @@ def quick_experiment(**changes) -> Experiment:
     return an_experiment(**settings)
 
 
+STRATEGIES = {"canary": Canary, "blue_green": BlueGreen, "ab": Ab}
+
+
 @dataclass
 class FakeClock:
     at_s: float = NOW_S
@@ -52,22 +57,31 @@ class FakeGate:
 
 @dataclass
 class World:
-    """Traffic flows by the target's weights; every pass of time scrapes it into the source."""
+    """Traffic flows by the target's weights; every pass of time scrapes it into the source.
+
+    Attributes:
+        error_rates: of control and of each treatment, in order.
+        split: shares that visitors really get, where the router does not keep to its weights.
+    """
 
     experiment: Experiment = field(default_factory=quick_experiment)
-    error_rates: tuple[float, float] = (0.01, 0.01)
+    error_rates: tuple[float, ...] = (0.01, 0.01)
     requests_per_s: int = 100
     store: Store = field(default_factory=MemoryStore)
     prober: FakeProber = field(default_factory=FakeProber)
-    target: FakeTarget = field(default_factory=FakeTarget)
+    target: FakeTarget = field(init=False)
     gate: FakeGate = field(default_factory=FakeGate)
     clock: FakeClock = field(default_factory=FakeClock)
     source: FakeSource = field(default_factory=lambda: FakeSource(FakeOptions(stale_after_s=30.0)))
     chance: random.Random = field(default_factory=lambda: random.Random(20261122))
     scraping: bool = True
+    split: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        self._counts = {"v1": [0, 0], "v2": [0, 0]}
+        options = FakeTargetOptions(more_treatments=self.experiment.more_treatments)
+        self.target = FakeTarget(options)
+        variants = (self.experiment.control, *self.experiment.treatments)
+        self._counts = {variant: [0, 0] for variant in variants}
         self.scrape()
 
     def parts(self, **changes) -> Parts:
@@ -78,7 +92,7 @@ class World:
             target=self.target,
             source=self.source,
             gate=self.gate,
-            strategy=Canary(),
+            strategy=STRATEGIES[self.experiment.plan.strategy](),
             clock=self.clock,
             place="test",
         )
@@ -106,13 +120,19 @@ class World:
         """Ten requests' worth of traffic a tenth of the time, then one scrape at the end of each 5 s."""
         for _ in range(seconds // 5):
             self.clock.at_s += 5
-            shares = {"v1": self.target.weights.control, "v2": self.target.weights.treatment}
-            for (version, share), rate in zip(shares.items(), self.error_rates, strict=True):
+            for place, (version, rate) in enumerate(zip(self._counts, self.error_rates, strict=True)):
+                share = self._share(place)
                 requests = self.requests_per_s * 5 * share // 100
                 self._counts[version][0] += requests
                 self._counts[version][1] += sum(self.chance.random() < rate for _ in range(requests))
             if self.scraping:
                 self.scrape()
+
+    def _share(self, place: int) -> int:
+        """What control (0) or a treatment (from 1 on) really gets, in percent."""
+        if self.split is not None and self.target.weights.given > 0:
+            return self.split[place]
+        return self.target.weights.share(place - 1) if place else self.target.weights.control
 
     def scrape(self) -> None:
         for version, (total, bad) in self._counts.items():

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine.adapters.traefik import LocalTarget
 from engine.adapters.traefik.platform_record import RECORD, read
 from engine.cli.local import app
+from engine.core.target import TargetState, Weights
 from engine.errors import Unreachable, UsageError
 from engine.local.platform import LocalPlatform
 from engine.local.processes import find, marked
+from engine.plugins import check_options
 from tests.local.waiting import eventually
 
 COMMAND = [sys.executable, "-c", "from engine.cli.local import app; app()"]
@@ -78,6 +81,21 @@ def test_up_set_status_down(rampwise_local: CliRunner, tmp_path: Path) -> None:
     assert (down.exit_code, down.stdout) == (0, "")
     assert not (tmp_path / "local" / "default").exists()
     assert rampwise_local.invoke(app, ["down"], catch_exceptions=False).exit_code == 0
+
+
+@pytest.mark.slow
+def test_up_with_three_versions(rampwise_local: CliRunner) -> None:
+    arguments = ["up", "--rate", "5", "--service", "checkout=v1,v2,v3", "-o", "json"]
+    up = rampwise_local.invoke(app, arguments, catch_exceptions=False)
+    assert json.loads(up.stdout)["routes"] == {"checkout": {"v1": 100, "v2": 0, "v3": 0}}
+    place = {"service": "checkout", "control": "v1", "treatments": ["v2", "v3"]}
+    target = LocalTarget(check_options(LocalTarget, place))
+    assert isinstance(target.apply(Weights.of(25, 25)), TargetState)
+    table = rampwise_local.invoke(app, ["status"], catch_exceptions=False).stdout
+    assert "v1 50 %, v2 25 %, v3 25 %" in table
+    assert "checkout/v3" in table
+    settings = rampwise_local.invoke(app, ["set", "v3", "--conversion-rate", "12%"], catch_exceptions=False)
+    assert json.loads(settings.stdout)["conversion_rate"] == 0.12
 
 
 @pytest.mark.slow

@@ -35,6 +35,10 @@ def canary(options: str) -> str:
     return edited("strategy: canary", f"strategy: {{canary: {options}}}")
 
 
+def strategy(choice: str) -> str:
+    return edited("strategy: canary", f"strategy: {{{choice}}}" if ":" in choice else f"strategy: {choice}")
+
+
 def with_line(line: str) -> str:
     return GOOD + f"  {line}\n"
 

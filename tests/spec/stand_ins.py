@@ -1,14 +1,16 @@
 """Stand-in plugins, so that these tests say what a document means whatever is installed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine import plugins
 from engine.core.model import Arm, Matcher, Selector
-from engine.core.target import RouterSeries, TargetFacts
+from engine.core.target import RouterSeries, SessionSeries, TargetFacts
 from engine.fields import Duration
+from strategies.ab import Ab
+from strategies.blue_green import BlueGreen
 from strategies.canary import Canary
 
 
@@ -25,6 +27,14 @@ class StandInTarget:
 class StandInSource:
     @dataclass(frozen=True)
     class Options:
+        url: str
+        timeout: Duration = 5.0
+
+
+class StandInSink:
+    class Options(BaseModel):
+        model_config = ConfigDict(frozen=True)
+
         url: str
         timeout: Duration = 5.0
 
@@ -53,16 +63,35 @@ class StandInEntry:
 ENTRIES = {
     plugins.STRATEGIES: [
         StandInEntry("canary", Canary),
+        StandInEntry("blue_green", BlueGreen),
+        StandInEntry("ab", Ab),
         StandInEntry("picky", PickyStrategy),
         StandInEntry("broken", ImportError("no module named broken")),
     ],
     plugins.TARGETS: [StandInEntry("local", StandInTarget)],
     plugins.SOURCES: [StandInEntry("prometheus", StandInSource)],
     plugins.GATES: [StandInEntry("file", object()), StandInEntry("memory", object())],
+    plugins.SINKS: [StandInEntry("webhook", StandInSink), StandInEntry("email", StandInSink)],
 }
 
 ROUTER_LABELS = {Arm.CONTROL: {"service": "checkout-v1@file"}, Arm.TREATMENT: {"service": "checkout-v2@file"}}
 REQUESTS = Selector(name="router_requests_total")
+
+
+SESSIONS = SessionSeries(total=Selector(name="sessions_total"), converted=Selector(name="converted_total"))
+
+
+def facts_of_three(**changes: Any) -> TargetFacts:
+    """A target with two treatments, v2 and v3, which knows everything about itself."""
+    router = facts_with().router
+    assert router is not None
+    known = {
+        "more_treatments": ("v3",),
+        "more_labels": ({"version": "v3"},),
+        "router": replace(router, more_labels=({"service": "checkout-v3@file"},), assignments=REQUESTS),
+        "sessions": SESSIONS,
+    }
+    return facts_with(**(known | changes))
 
 
 def facts_with(**changes: Any) -> TargetFacts:

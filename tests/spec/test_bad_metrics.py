@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.spec.documents import edited, errors_with, problems_of, threshold
+from tests.spec.documents import GOOD, edited, errors_with, problems_of, threshold
 
 SELECTOR = 'a counter\'s name with label conditions, such as http_requests_total{code=~"5.."}'
 NO_KIND = (
-    "found a metric of no preset or kind; expected preset: with one of: http_errors, http_latency; "
-    "or kind: with one of: proportion, distribution, threshold"
+    "found a metric of no preset or kind; expected preset: with one of: http_errors, http_latency, "
+    "conversions; or kind: with one of: proportion, distribution, threshold"
 )
 
 CASES = {
@@ -155,6 +155,24 @@ CASES = {
         (
             "x.yaml:16: spec.metrics[2].margin: found an unknown field; "
             "expected one of: arm_labels, bad, kind, limit, name, role, total, unit, weight"
+        ),
+    ),
+    "neither bad nor good trials": (
+        GOOD + "    - {kind: proportion, name: own, total: all_total}\n",
+        (
+            "x.yaml:11: spec.metrics[2].bad: found neither bad nor good; "
+            "expected the counter of bad trials, or good: with that of good ones"
+        ),
+    ),
+    "bad and good trials": (
+        GOOD + "    - {kind: proportion, name: own, bad: a, good: b, total: all_total}\n",
+        "x.yaml:11: spec.metrics[2].good: found both bad and good; expected only one of bad and good",
+    ),
+    "tolerance beyond the default margin of good trials": (
+        GOOD + "    - {kind: proportion, name: own, good: b, total: t, tolerance: {relative: 20%}}\n",
+        (
+            "x.yaml:11: spec.metrics[2].tolerance: found a tolerance of relative 20% beyond the margin of "
+            "relative 10%; expected a tolerance of at most the margin"
         ),
     ),
     "expression as selector": (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.spec.documents import DURATION, canary, edited, problems_of, with_line
+from tests.spec.documents import DURATION, canary, edited, problems_of, strategy, with_line
 
 WEIGHT = "a whole number of percent from 1 to 99, such as 20 (promotion is the 100)"
 
@@ -80,6 +80,49 @@ CASES = {
         (
             'x.yaml:6: spec.strategy: found {"canary": {}, "picky": {}}; '
             "expected one name, or one name with its options, such as {canary: {hold: 5min}}"
+        ),
+    ),
+    "option of a stage": (
+        strategy("blue_green: {bridge: {weight: 20, hodl: 1h}}"),
+        "x.yaml:6: spec.strategy.blue_green.bridge.hodl: found an unknown field; expected hold",
+    ),
+    "bridge of everything": (
+        strategy("blue_green: {bridge: {weight: 100}}"),
+        f"x.yaml:6: spec.strategy.blue_green.bridge.weight: found 100; expected {WEIGHT}",
+    ),
+    "probes that are too slow to all be sent": (
+        strategy("blue_green: {preview: {rate: 1, time_limit: 100s}}"),
+        (
+            'x.yaml:6: spec.strategy.blue_green.preview: found {"rate": 1, "time_limit": "100s"}; '
+            "expected at most the 100 probes that 1 per second for 100s make, not 300"
+        ),
+    ),
+    "latency that is a timeout": (
+        strategy("blue_green: {preview: {latency: {over: 1s}}}"),
+        (
+            'x.yaml:6: spec.strategy.blue_green.preview: found {"latency": {"over": "1s"}}; '
+            "expected latency.over below the timeout of 1s, not 1s"
+        ),
+    ),
+    "too few probes to show anything": (
+        strategy("blue_green: {preview: {count: 100, errors: 1%}}"),
+        (
+            "x.yaml:6: spec.strategy.blue_green: found 100 probes; expected at least 411: fewer cannot show "
+            "a limit of 1% with alpha_promote 0.05, even if all are good"
+        ),
+    ),
+    "no share for control": (
+        strategy("ab: {weights: [60, 40]}"),
+        (
+            "x.yaml:6: spec.strategy.ab.weights: found [60, 40]; expected each treatment's share, such "
+            "as [50] or [25, 25], below 100 together, because control needs the rest; not 100"
+        ),
+    ),
+    "nothing that could be better": (
+        strategy("ab"),
+        (
+            "x.yaml:7: spec.metrics: found no objective; expected role: objective on a metric that is "
+            "compared with control, or preset: conversions; this strategy promotes only what is better"
         ),
     ),
     "unknown gate provider": (

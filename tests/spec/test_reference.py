@@ -6,29 +6,41 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
 from engine.adapters.traefik import LocalTargetOptions
-from engine.fields import format_duration
+from engine.fields import format_duration, format_percent
 from engine.spec import parse
 from engine.spec.document import GateField, Metadata, Spec, WindowField
 from engine.spec.metrics import KINDS, PRESETS
+from engine.spec.sinks import SinkField
+from strategies.ab import AbOptions
+from strategies.blue_green import BlueGreenOptions, BridgeOptions, PreviewOptions, SettleOptions
 from strategies.canary import CanaryOptions
 from tests.spec.documents import GOOD
 
-TEXT = (Path(__file__).parents[2] / "docs" / "experiment.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "experiment.md").read_text(encoding="utf-8")
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("metadata", Metadata),
     ("spec", Spec),
     ("target: local", LocalTargetOptions),
     ("strategy: canary", CanaryOptions),
+    ("strategy: blue_green", BlueGreenOptions),
+    ("preview", PreviewOptions),
+    ("bridge", BridgeOptions),
+    ("settle", SettleOptions),
+    ("strategy: ab", AbOptions),
+    ("notify", SinkField),
     ("gate", GateField),
     ("windows", WindowField),
 ]
-DURATIONS = {"interval", "warm_up", "horizon", "patience", "progress_deadline", "hold"}
+DURATIONS = {"interval", "warm_up", "patience", "progress_deadline", "hold", "time_limit", "timeout"}
+PERCENTAGES = {"errors"}
 
 
 def section(title: str) -> str:
-    return TEXT.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    """A section's text without its parts."""
+    return re.split(rf"\n##+ {re.escape(title)}\n", TEXT)[1].split("\n##")[0]
 
 
 def rows(title: str) -> dict[str, str]:
@@ -52,8 +64,12 @@ def test_the_reference_says_what_is_required(title: str, model: type[BaseModel])
 def test_plain_defaults_are_those_of_the_models(title: str, model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         default: Any = field.default
-        if name in DURATIONS:
+        if name in DURATIONS and default is not PydanticUndefined:
             default = format_duration(default)
+        if name in PERCENTAGES:
+            default = format_percent(default)
+        if isinstance(default, float) and default.is_integer():
+            default = int(default)
         if isinstance(default, bool):
             default = str(default).lower()
         if isinstance(default, str | int | float) and default != "":
@@ -69,11 +85,17 @@ def test_every_field_of_a_metric_is_in_the_reference(said: str) -> None:
 
 def test_the_default_bounds_are_those_of_the_models() -> None:
     def bound(kind: str, field: str) -> str:
-        parts = KINDS[kind].model_fields[field].default.model_dump(mode="json", exclude_none=True)
+        parts = (PRESETS | KINDS)[kind].model_fields[field].default.model_dump(mode="json", exclude_none=True)
         return "{" + ", ".join(f"{part}: {value}" for part, value in parts.items()) + "}"
 
     metrics = section("metrics")
-    for kind, label in (("proportion", "`margin`"), ("distribution", "`margin` of latency")):
+    labels = {
+        "http_errors": "`margin`",
+        "proportion": "`margin`",
+        "distribution": "`margin` of latency",
+        "conversions": "`margin` of `conversions` and `good`",
+    }
+    for kind, label in labels.items():
         assert f"| {label} | `{bound(kind, 'margin')}` |" in metrics
         assert f"| `tolerance` | `{bound(kind, 'tolerance')}` |" in metrics
 

@@ -4,17 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
 
-from engine.core.model import Matcher, Selector
+from engine.core.model import Matcher, Selector, Stage
 from engine.core.target import Weights
 from engine.fields import format_duration, format_percent, format_points, format_selector
 from engine.spec import build, from_plain, init, parse, read, to_plain, to_yaml
 from engine.spec.yaml_text import dump, load
 from tests.spec.documents import GOOD, threshold
-from tests.spec.stand_ins import facts_with
+from tests.spec.stand_ins import ENTRIES, SESSIONS, StandInEntry, facts_with
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")) | st.just(" "), max_size=30)
 names = st.from_regex(r"[a-z]{1,8}_total", fullmatch=True)
@@ -44,7 +46,13 @@ def metric(number: int) -> st.SearchStrategy[dict[str, Any]]:
     kinds: list[tuple[dict[str, Any], dict[str, st.SearchStrategy[Any]], dict[str, Any]]] = [
         ({"preset": "http_errors"}, compared, {"name": st.just(f"m{number}")}),
         ({"preset": "http_latency"}, compared, {"name": st.just(f"m{number}"), "slo": durations}),
+        ({"preset": "conversions"}, compared, {"name": st.just(f"m{number}")}),
         ({"kind": "proportion"}, compared, counters),
+        (
+            {"kind": "proportion"},
+            compared,
+            {"good": selectors, "total": selectors, "name": st.just(f"m{number}")},
+        ),
         ({"kind": "threshold"}, common, counters | {"limit": shares}),
         (
             {"kind": "distribution"},
@@ -81,12 +89,29 @@ windows = st.fixed_dictionaries(
         "time_zone": st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]),
     }
 )
+canaries = steps.map(lambda found: {"canary": {"steps": found}})
+bridges = st.fixed_dictionaries({"weight": st.integers(1, 99)}, optional={"hold": durations})
+blue_greens = optional(
+    preview=optional(errors=st.just("4%"), latency=st.just({"over": "250ms"})),
+    bridge=bridges,
+    settle=optional(hold=durations, floor=st.integers(1, 100)),
+    approve=st.booleans(),
+).map(lambda options: {"blue_green": options})
+sinks = st.lists(
+    st.fixed_dictionaries(
+        {"webhook": st.just({"url": "http://x"})},
+        optional={
+            "on": st.lists(st.sampled_from(["launched", "rollback", "blocked"]), min_size=1, max_size=4)
+        },
+    ),
+    max_size=2,
+).map(lambda found: [sink | {"name": f"sink-{index}"} for index, sink in enumerate(found)])
 specs = st.builds(
     lambda must, may: must | may,
     st.fixed_dictionaries(
         {
             "target": st.just({"local": {"service": "s", "control": "v1", "treatment": "v2"}}),
-            "strategy": steps.map(lambda found: {"canary": {"steps": found}}),
+            "strategy": canaries | blue_greens,
             "metrics": st.integers(1, 4).flatmap(
                 lambda count: st.tuples(*[metric(number) for number in range(count)]).map(list)
             ),
@@ -103,6 +128,8 @@ specs = st.builds(
         on_blind=st.sampled_from(["rollback", "hold"]),
         mode=st.sampled_from(["act", "observe"]),
         windows=st.lists(windows, max_size=2),
+        split_tolerance=margins,
+        notify=sinks,
     ),
 )
 documents = st.builds(
@@ -117,32 +144,35 @@ documents = st.builds(
 )
 
 
+FACTS = facts_with(sessions=SESSIONS, preview_url="http://127.0.0.1:9002")
+
+
 @settings(max_examples=40, deadline=None)
 @given(documents)
 def test_any_valid_document_reads_back_as_the_same_experiment(plain: dict[str, Any]) -> None:
     document = parse(dump(plain), "x.yaml")
-    experiment = build(document, facts_with())
+    experiment = build(document, FACTS)
     text = to_yaml(document)
     again = parse(text, "filled.yaml")
-    assert build(again, facts_with()) == experiment
+    assert build(again, FACTS) == experiment
     assert to_yaml(again) == text
     stored = json.loads(json.dumps(to_plain(document), allow_nan=False))
-    assert build(from_plain(stored), facts_with()) == experiment
+    assert build(from_plain(stored), FACTS) == experiment
 
 
 @settings(max_examples=40, deadline=None)
 @given(documents)
 def test_weights_ascend_and_stay_below_all_traffic(plain: dict[str, Any]) -> None:
     plan = parse(dump(plain), "x.yaml").plan
-    shares = [Weights.of(step.weight_pct).treatment for step in plan.steps]
+    shares = [Weights.of(step.weight_pct).treatment for step in plan.steps if step.stage is Stage.SPLIT]
     assert shares == sorted(set(shares))
-    assert 0 < shares[0] <= shares[-1] < 100
+    assert all(0 < share < 100 for share in shares)
 
 
 @settings(max_examples=40, deadline=None)
 @given(documents)
 def test_the_weights_of_deciding_metrics_add_up_to_one(plain: dict[str, Any]) -> None:
-    experiment = build(parse(dump(plain), "x.yaml"), facts_with())
+    experiment = build(parse(dump(plain), "x.yaml"), FACTS)
     assert abs(sum(metric.weight for metric in experiment.metrics) - 1) < 1e-9
     assert all(metric.weight > 0 for metric in experiment.metrics)
 
@@ -205,6 +235,22 @@ def test_the_smallest_document_is_short_and_valid(tmp_path: Path) -> None:
     ]
     assert len(lines) < 12
     assert build(read(path), facts_with()) == build(parse(GOOD, "x.yaml"), facts_with())
+
+
+def test_options_that_only_make_sense_together_come_from_the_plugin_s_example(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class EitherTarget:
+        class Options(BaseModel):
+            model_config = ConfigDict(json_schema_extra={"examples": [{"service": "shop", "one": "v2"}]})
+
+            service: str
+            one: str | None = None
+            several: tuple[str, ...] | None = None
+
+    monkeypatch.setitem(ENTRIES, "rampwise.targets", [StandInEntry("either", EitherTarget)])
+    plain = load(init("either", given={"service": "mine"}), "x.yaml").data
+    assert plain["spec"]["target"] == {"either": {"service": "mine", "one": "v2"}}
 
 
 def test_a_name_that_looks_like_a_number_is_quoted() -> None:

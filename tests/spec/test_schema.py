@@ -17,6 +17,7 @@ EXAMPLES = sorted(MANIFESTS.glob("examples/*/experiment.yaml"))
 BEYOND_A_SCHEMA = {
     # Rules over several fields, the selectors' grammar, the time zone database, and YAML itself.
     *("margin of an empty part", "margin of nothing", "tolerance beyond margin"),
+    "tolerance beyond the default margin of good trials",
     *("margin within the default tolerance", "latency without slo", "two metrics of one name"),
     *("one preset twice", "only quality metrics", "weight of a quality metric", "arms of the same labels"),
     *("expression as selector", "selector with an offset", "selector without a name", "limit of everything"),

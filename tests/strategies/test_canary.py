@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.core.model import Plan, Step
-from engine.core.proposal import Climb, Finish, Progress, Wait
+from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from strategies.canary import Canary, CanaryOptions
 
@@ -29,7 +29,7 @@ progresses = st.builds(
 )
 
 
-def propose(**changes: Any) -> Climb | Finish | Wait:
+def propose(**changes: Any) -> Proposal:
     met: dict[str, Any] = {
         "step": 1,
         "step_age_s": 600.0,

@@ -58,6 +58,8 @@ class Database:
         if self.sqlite:
             _make_file(parsed)
             _configure_sqlite(self._engine)
+        self._file = _file_of(parsed) if self.sqlite else None
+        self._file_id = _id_of(self._file)
         self._writing = self._engine.execution_options(writes=True)
 
     def read(self) -> AbstractContextManager[Connection]:
@@ -74,8 +76,9 @@ class Database:
         Raises:
             StoreBusy: another writer did not finish in time.
             Conflict: a constraint refused a row; the caller knows what that means.
-            StoreError: in words, whatever else the driver raised.
+            StoreError: in words, whatever else the driver raised; also when the file is another one by now.
         """
+        self._require_same_file()
         return self._transaction(self._writing)
 
     def use_wal(self) -> None:
@@ -92,6 +95,18 @@ class Database:
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         with self._translated(), engine.begin() as connection:
             yield connection
+
+    def _require_same_file(self) -> None:
+        """SQLite would go on with a file that has no name any more, and what it writes would be lost.
+
+        Reading goes on: a run that is known can still lose its traffic.
+        """
+        if self._file_id is not None and _id_of(self._file) != self._file_id:
+            msg = (
+                f"database {self.where}: its file was moved, replaced or removed while it was in use. "
+                "Put it back, or start this process anew."
+            )
+            raise StoreError(msg)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -119,11 +134,27 @@ def _where(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
+def _file_of(url: URL) -> Path | None:
+    """The file of a SQLite database, None for one in memory or named in SQLite's own way."""
+    if not url.database or url.database == ":memory:" or "uri" in url.query:
+        return None
+    return Path(url.database)
+
+
+def _id_of(file: Path | None) -> tuple[int, int] | None:
+    """Which file this is, whatever its name; None where there is none."""
+    try:
+        found = None if file is None else file.stat()
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino)
+
+
 def _make_file(url: URL) -> None:
     """An empty file that only its owner may read: runs hold what options and people say."""
-    if not url.database or url.database == ":memory:" or "uri" in url.query:
+    file = _file_of(url)
+    if file is None:
         return
-    file = Path(url.database)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

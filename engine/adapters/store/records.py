@@ -5,13 +5,13 @@ engine reads old rows, and an older engine says that a row is newer than itself 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import Row
 
-from engine.codec import from_plain, to_plain
+from engine.codec import from_json, from_plain, to_plain
 from engine.core.decision import Rule
 from engine.core.events import (
     SCHEMA,
@@ -27,6 +27,8 @@ from engine.core.events import (
     Observed,
     Payload,
 )
+from engine.core.letter import Letter
+from engine.core.notice import Notice
 from engine.core.run import Run
 from engine.errors import CorruptRecord
 from engine.ports import Json, Snapshot, StoredRun
@@ -78,7 +80,7 @@ def event_of(row: AnyRow) -> Event:
         "source": row.source,
         "reason": row.reason,
         "rule": _rule(what, row.rule),
-        "payload": _value(what, kind, _json(what, row.data)),
+        "payload": _parsed(what, kind, row.data),
         "schema": row.schema,
     }
     return _value(what, Event, envelope)
@@ -125,8 +127,50 @@ def command_of(row: AnyRow) -> Command:
         "reason": row.reason,
         "source": row.source,
         "at_s": row.at_s,
+        "treatment": row.treatment,
     }
     return _value(what, Command, plain)
+
+
+def letter_row(letter: Letter) -> dict[str, object]:
+    """The columns of a new letter."""
+    notice = letter.notice
+    return {
+        "run_id": notice.run_id,
+        "seq": notice.seq,
+        "kind": notice.kind.value,
+        "sink": letter.sink,
+        "schema": SCHEMA,
+        "notice": _text(to_plain(Notice, notice)),
+        **progress_row(letter),
+    }
+
+
+def progress_row(letter: Letter) -> dict[str, object]:
+    """The columns of a letter that change."""
+    return {
+        "state": letter.state.value,
+        "attempts": letter.attempts,
+        "due_s": letter.due_s,
+        "detail": letter.detail,
+        "settled_s": letter.settled_s,
+    }
+
+
+def letter_of(row: AnyRow) -> Letter:
+    """The letter of one row. Raises CorruptRecord naming run, event and sink."""
+    what = f"run {row.run_id}, letter {row.seq}/{row.kind} to {row.sink}"
+    _check_schema(what, row.schema)
+    plain = {
+        "notice": _value(what, Notice, _json(what, row.notice)),
+        "sink": row.sink,
+        "state": row.state,
+        "attempts": row.attempts,
+        "due_s": row.due_s,
+        "detail": row.detail,
+        "settled_s": row.settled_s,
+    }
+    return _value(what, Letter, plain)
 
 
 def freeze_of(row: AnyRow) -> Freeze:
@@ -138,6 +182,18 @@ def freeze_of(row: AnyRow) -> Freeze:
 def unreadable_freeze(why: CorruptRecord) -> Freeze:
     """What stands in for a freeze that cannot be read: somebody meant one, and only people end it."""
     return Freeze(reason=str(why).partition(". ")[0], actor=Actor(user="somebody"), since_s=0.0)
+
+
+def sorted_out(read: Callable[[AnyRow], T], rows: Sequence[AnyRow]) -> tuple[list[T], list[CorruptRecord]]:
+    """The rows that can be read, and why the others cannot."""
+    found: list[T] = []
+    unreadable: list[CorruptRecord] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except CorruptRecord as error:
+            unreadable.append(error)
+    return found, unreadable
 
 
 def _rule(what: str, name: str | None) -> Rule | None:
@@ -170,6 +226,14 @@ def _snapshot_text(snapshot: Snapshot) -> str:
 
 def _text(plain: object) -> str:
     return json.dumps(plain, separators=(",", ":"), allow_nan=False)
+
+
+def _parsed(what: str, kind: type[T], text: str) -> T:
+    """The value of a JSON text, by the short way; what is wrong with it is told by the long one."""
+    try:
+        return from_json(kind, text)
+    except ValidationError:
+        return _value(what, kind, _json(what, text))
 
 
 def _json(what: str, text: str) -> object:

@@ -4,18 +4,20 @@ Every write is one transaction and the log only grows. No decision is made here.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import delete, insert, select, update
 
-from engine.adapters.store import checks, records, statements
+from engine.adapters.store import checks, outbox, records, statements
 from engine.adapters.store.database import Conflict, Database
 from engine.adapters.store.leasing import Watch
-from engine.adapters.store.records import AnyRow
+from engine.adapters.store.records import AnyRow, sorted_out
 from engine.adapters.store.tables import COMMANDS, EVENTS, FREEZES, RUNS
 from engine.core.events import Actor, Command, Event, Freeze, Verb
+from engine.core.letter import Letter, LetterState
+from engine.core.run import Phase
 from engine.errors import CorruptRecord
 from engine.ports import Json, Lease, Rival, Snapshot, StoredRun
 
@@ -42,7 +44,13 @@ class SqlStore:
         self._database.close()
 
     def create(
-        self, snapshot: Snapshot, spec: Json, events: Sequence[Event], *, replace: str | None = None
+        self,
+        snapshot: Snapshot,
+        spec: Json,
+        events: Sequence[Event],
+        *,
+        letters: Sequence[Letter] = (),
+        replace: str | None = None,
     ) -> None:
         """Add a run with its first events.
 
@@ -50,6 +58,7 @@ class SqlStore:
             snapshot: the run's state after `events`.
             spec: the experiment document with every default filled in.
             events: numbered from 1.
+            letters: what is told of them.
             replace: a run that must have ended: the caller stops it first, so that one engine at a time
                 moves the target's traffic and its log says how it ended.
 
@@ -65,6 +74,7 @@ class SqlStore:
                 connection.execute(insert(RUNS).values(records.run_row(snapshot, spec)))
                 statements.add_events(connection, events)
                 statements.add_lease(connection, run.id)
+                outbox.add_letters(connection, letters)
         except Conflict as error:
             with self._database.read() as connection:
                 raise statements.why_refused(connection, snapshot.run) from error
@@ -77,22 +87,29 @@ class SqlStore:
                 raise statements.unknown(connection, run_id)
         return records.stored_run_of(row)
 
-    def runs(self) -> Sequence[StoredRun]:
+    def runs(self, *, most_ended: int | None = None) -> Sequence[StoredRun]:
         """All readable runs, newest first; each unreadable one is logged, and told by `unreadable`."""
-        found, unreadable = self._scan()
+        found, unreadable = self._scan(most_ended)
         for error in unreadable:
             self._tell("run_unreadable", error)
         return found
 
+    def phases(self) -> Mapping[Phase, int]:
+        """How many runs there are in each phase, unreadable ones too."""
+        with self._database.read() as connection:
+            return statements.phases(connection)
+
     def unreadable(self) -> Sequence[CorruptRecord]:
-        """Why runs and commands are left out, and what the freeze cannot say; each error names its row."""
+        """Why runs, commands and letters are left out, and what the freeze cannot say; each names its row."""
         with self._database.read() as connection:
             commands = statements.open_commands(connection)
             freezes = connection.execute(select(FREEZES)).all()
+            letters = outbox.waiting_letters(connection)
         return [
             *self._scan()[1],
-            *_sorted_out(records.command_of, commands)[1],
-            *_sorted_out(records.freeze_of, freezes)[1],
+            *sorted_out(records.command_of, commands)[1],
+            *sorted_out(records.freeze_of, freezes)[1],
+            *sorted_out(records.letter_of, letters)[1],
         ]
 
     def rival(self, name: str, target_key: str) -> Rival | None:
@@ -111,9 +128,12 @@ class SqlStore:
         """Ids of active runs that have readable commands not yet done, oldest first."""
         with self._database.read() as connection:
             rows = statements.open_commands(connection)
-        return tuple(dict.fromkeys(command.run_id for command in self._commands_of(rows)))
+        commands = self._readable(records.command_of, rows, "command_unreadable")
+        return tuple(dict.fromkeys(command.run_id for command in commands))
 
-    def append(self, lease: Lease, events: Sequence[Event], snapshot: Snapshot) -> None:
+    def append(
+        self, lease: Lease, events: Sequence[Event], snapshot: Snapshot, letters: Sequence[Letter] = ()
+    ) -> None:
         """Events and the state they lead to; without events, only the state. Closes the commands they did."""
         values = records.snapshot_row(snapshot)
         with self._database.write() as connection:
@@ -124,23 +144,28 @@ class SqlStore:
             connection.execute(update(RUNS).where(RUNS.c.id == lease.run_id).values(values))
             for event in events:
                 statements.close_command(connection, event)
+            outbox.add_letters(connection, letters)
 
-    def events(self, run_id: str, after_seq: int = 0) -> Sequence[Event]:
-        """Events in order.
+    def events(self, run_id: str, after_seq: int = 0, most: int | None = None) -> Sequence[Event]:
+        """Events in order, at most so many of them.
 
         Raises:
             UsageError: there is no such run.
             CorruptRecord: an event cannot be read or is missing.
         """
         query = (
-            select(EVENTS).where(EVENTS.c.run_id == run_id, EVENTS.c.seq > after_seq).order_by(EVENTS.c.seq)
+            select(EVENTS)
+            .where(EVENTS.c.run_id == run_id, EVENTS.c.seq > after_seq)
+            .order_by(EVENTS.c.seq)
+            .limit(most)
         )
         with self._database.read() as connection:
             last = connection.scalar(select(RUNS.c.seq).where(RUNS.c.id == run_id))
             if last is None:
                 raise statements.unknown(connection, run_id)
             rows = connection.execute(query).all()
-        missing = set(range(after_seq + 1, last + 1)) - {row.seq for row in rows}
+        upto = last if most is None else min(last, after_seq + most)
+        missing = set(range(after_seq + 1, upto + 1)) - {row.seq for row in rows}
         if missing:
             msg = f"run {run_id}, event {min(missing)} is missing; restore the database from a backup."
             raise CorruptRecord(msg)
@@ -174,7 +199,14 @@ class SqlStore:
         return Lease(run_id=run_id, owner=state.owner, token=state.token, expires_s=state.expires_s)
 
     def request(
-        self, run_id: str, verb: Verb, actor: Actor, reason: str, source: str, now_s: float
+        self,
+        run_id: str,
+        verb: Verb,
+        actor: Actor,
+        reason: str,
+        source: str,
+        now_s: float,
+        treatment: str = "",
     ) -> Command:
         """Record a command for whoever drives the run. UsageError when there is no such run."""
         values = {
@@ -185,6 +217,7 @@ class SqlStore:
             "reason": reason,
             "source": source,
             "at_s": now_s,
+            "treatment": treatment,
         }
         with self._database.write() as connection:
             if connection.scalar(select(RUNS.c.id).where(RUNS.c.id == run_id)) is None:
@@ -197,7 +230,32 @@ class SqlStore:
         waiting = (COMMANDS.c.run_id == run_id) & COMMANDS.c.done_seq.is_(None)
         with self._database.read() as connection:
             rows = connection.execute(select(COMMANDS).where(waiting).order_by(COMMANDS.c.id)).all()
-        return self._commands_of(rows)
+        return self._readable(records.command_of, rows, "command_unreadable")
+
+    def claim_letters(self, now_s: float, until_s: float, at_most: int) -> Sequence[Letter]:
+        """Letters that are due, now ours to send; unreadable ones are logged, and told by `unreadable`."""
+        with self._database.read() as connection:
+            if not outbox.anything_due(connection, now_s):
+                return ()
+        with self._database.write() as connection:
+            rows = outbox.claim(connection, now_s, until_s, at_most)
+        return self._readable(records.letter_of, rows, "letter_unreadable")
+
+    def settle_letter(self, letter: Letter) -> None:
+        """Keep what came of a claimed letter; nothing changes when somebody else has claimed it since."""
+        with self._database.write() as connection:
+            outbox.settle(connection, letter)
+
+    def letters(self, run_id: str) -> Sequence[Letter]:
+        """All letters of a run that can be read, in the order of their notices."""
+        with self._database.read() as connection:
+            rows = outbox.letters_of(connection, run_id)
+        return self._readable(records.letter_of, rows, "letter_unreadable")
+
+    def letter_states(self) -> Mapping[LetterState, int]:
+        """How many letters there are in each state, unreadable ones too."""
+        with self._database.read() as connection:
+            return outbox.states(connection)
 
     def set_freeze(self, freeze: Freeze | None) -> None:
         """Begin or end the freeze."""
@@ -225,15 +283,16 @@ class SqlStore:
         except CorruptRecord as error:
             return records.unreadable_freeze(error)
 
-    def _scan(self) -> tuple[list[StoredRun], list[CorruptRecord]]:
+    def _scan(self, most_ended: int | None = None) -> tuple[list[StoredRun], list[CorruptRecord]]:
         with self._database.read() as connection:
-            rows = connection.execute(select(RUNS).order_by(RUNS.c.created_s.desc(), RUNS.c.id.desc())).all()
-        return _sorted_out(records.stored_run_of, rows)
+            rows = statements.newest_runs(connection, most_ended)
+        return sorted_out(records.stored_run_of, rows)
 
-    def _commands_of(self, rows: Sequence[AnyRow]) -> tuple[Command, ...]:
-        found, unreadable = _sorted_out(records.command_of, rows)
+    def _readable(self, read: Callable[[AnyRow], T], rows: Sequence[AnyRow], otherwise: str) -> tuple[T, ...]:
+        """What can be read of these rows; the others are logged as `otherwise`."""
+        found, unreadable = sorted_out(read, rows)
         for error in unreadable:
-            self._tell("command_unreadable", error)
+            self._tell(otherwise, error)
         return tuple(found)
 
     def _tell(self, what: str, error: CorruptRecord) -> None:
@@ -241,15 +300,3 @@ class SqlStore:
         if str(error) not in self._told:
             self._told.add(str(error))
             _log.warning(what, database=self._database.where, error=str(error))
-
-
-def _sorted_out(read: Callable[[AnyRow], T], rows: Sequence[AnyRow]) -> tuple[list[T], list[CorruptRecord]]:
-    """The rows that can be read, and why the others cannot."""
-    found: list[T] = []
-    unreadable: list[CorruptRecord] = []
-    for row in rows:
-        try:
-            found.append(read(row))
-        except CorruptRecord as error:
-            unreadable.append(error)
-    return found, unreadable

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from engine.adapters.store import checks, records
 from engine.adapters.store.leasing import LeaseState
@@ -83,6 +83,22 @@ def in_the_way(connection: Connection, name: str, target_key: str) -> Any:
     columns = (RUNS.c.id, RUNS.c.name, RUNS.c.phase)
     query = select(*columns).where(RUNS.c.active, same).order_by(RUNS.c.name != name)
     return connection.execute(query).first()
+
+
+def newest_runs(connection: Connection, most_ended: int | None) -> Sequence[AnyRow]:
+    """The rows of all runs, newest first; of those that have ended, at most so many."""
+    newest = (RUNS.c.created_s.desc(), RUNS.c.id.desc())
+    query = select(RUNS).order_by(*newest)
+    if most_ended is not None:
+        ended = select(RUNS.c.id).where(~RUNS.c.active).order_by(*newest).limit(most_ended)
+        query = query.where(or_(RUNS.c.active, RUNS.c.id.in_(ended)))
+    return connection.execute(query).all()
+
+
+def phases(connection: Connection) -> dict[Phase, int]:
+    """How many runs there are in each phase that this version knows."""
+    rows = connection.execute(select(RUNS.c.phase, func.count()).group_by(RUNS.c.phase)).all()
+    return {Phase(phase): count for phase, count in rows if phase in set(Phase)}
 
 
 def open_commands(connection: Connection) -> Sequence[AnyRow]:

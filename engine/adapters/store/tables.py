@@ -1,7 +1,7 @@
 """The tables as SQLAlchemy sees them. They are made by the migrations, never from here; a test compares both.
 
-Documents (`spec`, `snapshot`, `data`) are JSON text, read by `records` so that a damaged one can be named.
-Times are epoch seconds.
+Documents (`spec`, `snapshot`, `data`, `notice`) are JSON text, read by `records` so that a damaged one can be
+named. Times are epoch seconds.
 """
 
 from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text
@@ -77,7 +77,25 @@ COMMANDS = Table(
     Column("source", String, nullable=False),
     Column("at_s", Double, nullable=False),
     Column("done_seq", Integer, nullable=True),
+    Column("treatment", String, nullable=False, server_default=""),
 )
+
+LETTERS = Table(
+    "letters",
+    METADATA,
+    Column("run_id", String, ForeignKey("runs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("sink", String, primary_key=True),
+    Column("schema", Integer, nullable=False),
+    Column("notice", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_s", Double, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("settled_s", Double, nullable=True),
+)
+Index("letters_by_due", LETTERS.c.state, LETTERS.c.due_s)
 
 FREEZES = Table(
     "freezes",

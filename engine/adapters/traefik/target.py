@@ -8,18 +8,19 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import requests
 import urllib3.exceptions
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.adapters.traefik import platform_record as records
+from engine.adapters.traefik.options import LocalTargetOptions
 from engine.adapters.traefik.platform_record import PlatformRecord
-from engine.adapters.traefik.routes import Route, Routed, backend_name, parse_routed, publish
+from engine.adapters.traefik.routed import API_PATH, Routed, parse_routed
+from engine.adapters.traefik.routes import Route, publish
+from engine.adapters.traefik.series import application_labels, by_arm, router_series, session_series
 from engine.bounded import BodyTooLarge, Bounded, read_body
-from engine.core.model import Arm, Matcher, Selector
-from engine.core.target import Health, RouterSeries, TargetFacts, TargetGone, TargetState, Weights
+from engine.core.target import Health, TargetFacts, TargetGone, TargetState, Weights
 from engine.errors import Unreachable, UsageError
 
 API_TIMEOUT_S = 1.0
@@ -28,24 +29,6 @@ MOST_BYTES = 1 << 20
 MOST_HANGING = 4
 TAKE_OVER_S = 3.0
 POLL_S = 0.02
-
-
-class LocalTargetOptions(BaseModel):
-    """Which service of which local platform, and which of its versions are compared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    service: str = Field(min_length=1, description="Service behind the local proxy", examples=["checkout"])
-    control: str = Field(min_length=1, description="Version that serves now", examples=["v1"])
-    treatment: str = Field(min_length=1, description="Version to release", examples=["v2"])
-    platform: str = Field("default", min_length=1, description="Name of the platform, or its directory")
-    sticky: bool = Field(False, description="Keep a session on its version by cookie")
-
-    @model_validator(mode="after")
-    def _two_versions(self) -> Self:
-        if self.control == self.treatment:
-            raise ValueError(f"control and treatment are both {self.control}; name two versions")
-        return self
 
 
 _NO_ANSWER = (
@@ -81,30 +64,39 @@ class LocalTarget:
         # A proxy for the outside world must not see loopback traffic.
         self._http.trust_env = False
         # One for each part, so that a version that hangs keeps nobody from asking the proxy.
-        parts = (records.PROXY, self._part(options.control), self._part(options.treatment))
+        parts = (records.PROXY, *map(self._part, options.variants))
         self._questions = {part: Bounded(MOST_HANGING) for part in parts}
 
     def facts(self) -> TargetFacts:
         """Identity, versions and labels, from the platform's record.
 
+        The only treatment can be reached without the proxy; several are never previewed.
+
         Raises:
             Unreachable: no such platform. UsageError: it has no such service or version.
         """
         options, place = self._options, self._place()
+        first, *more = options.treated
+        labels = application_labels(options.service, options.variants)
         return TargetFacts(
             key=f"local/{records.label(place.directory)}/{options.service}",
             control=options.control,
-            treatment=options.treatment,
-            arm_labels={
-                Arm.CONTROL: {"service": options.service, "version": options.control},
-                Arm.TREATMENT: {"service": options.service, "version": options.treatment},
-            },
-            router=self._router_series(),
+            treatment=first,
+            arm_labels=by_arm(labels),
+            router=router_series(options.service, options.variants, options.stickiness),
             source_options={"url": place.record.url(records.PROMETHEUS)},
+            more_treatments=tuple(more),
+            more_labels=tuple(labels[2:]),
+            sticky=options.stickiness is not None,
+            preview_url=None if more else place.record.url(self._part(first)),
+            sessions=session_series(options.service, options.variants),
         )
 
     def observe(self) -> TargetState | TargetGone:
-        """What the proxy routes, and whether both versions are ready. Bounded by about 2 s."""
+        """What the proxy routes, and whether all versions are ready.
+
+        Bounded by about 1 s for the proxy and 0.5 s per version.
+        """
         try:
             place = self._place()
             return self._state(place, self._routed(place))
@@ -112,7 +104,9 @@ class LocalTarget:
             return TargetGone(detail=str(error))
 
     def apply(self, weights: Weights) -> TargetState | TargetGone:
-        """Be at these weights; every other version of the service gets nothing. Bounded by about 5 s.
+        """Be at these weights; every other version of the service gets nothing.
+
+        Bounded by about 4 s for the proxy and 0.5 s per version.
 
         When the proxy is dead the file is written all the same, so that traffic is right when it returns.
         """
@@ -136,7 +130,7 @@ class LocalTarget:
         directory = records.locate(options.platform)
         record = records.read(directory)
         if record is None:
-            versions = f"{options.service}={options.control},{options.treatment}"
+            versions = f"{options.service}={','.join(options.variants)}"
             raise Unreachable(
                 f"there is no local platform in {directory}; "
                 f"type: rampwise local up{records.name_option(directory)} --service {versions}"
@@ -149,45 +143,34 @@ class LocalTarget:
         if options.service not in record.versions:
             raise UsageError(_no_service(options.service, directory, record))
         known = record.versions[options.service]
-        for version in (options.control, options.treatment):
+        for version in options.variants:
             if version not in known:
                 raise UsageError(f"{options.service} has no version {version}; it has {', '.join(known)}")
         return _Place(directory, record)
 
     def _route(self, place: _Place, weights: Weights) -> Route:
         options = self._options
+        if len(weights.treatments) > len(options.treated):
+            raise UsageError(
+                f"{weights} splits traffic over {len(weights.treatments)} treatments; "
+                f"{options.service} has {len(options.treated)}"
+            )
+        shares = (weights.control, *map(weights.share, range(len(options.treated))))
         return Route(
             service=options.service,
             backends=place.record.backends(options.service),
-            weights={options.control: weights.control, options.treatment: weights.treatment},
-            sticky=options.sticky,
-        )
-
-    def _router_series(self) -> RouterSeries:
-        options = self._options
-        names = {
-            arm: f"{backend_name(options.service, version)}@file"
-            for arm, version in ((Arm.CONTROL, options.control), (Arm.TREATMENT, options.treatment))
-        }
-        both = Matcher(
-            label="service", op="=~", value="|".join(name.replace(".", r"\.") for name in names.values())
-        )
-        failed = Matcher(label="code", op="=~", value="5..")
-        requests_total = "traefik_service_requests_total"
-        return RouterSeries(
-            requests=Selector(name=requests_total, matchers=(both,)),
-            errors=Selector(name=requests_total, matchers=(both, failed)),
-            buckets=Selector(name="traefik_service_request_duration_seconds_bucket", matchers=(both,)),
-            arm_labels={arm: {"service": name} for arm, name in names.items()},
+            weights=dict(zip(options.variants, shares, strict=True)),
+            sticky=options.stickiness,
         )
 
     def _routed(self, place: _Place) -> Routed:
-        url = f"{place.record.url(records.PROXY, 'api')}/api/http/services/{self._options.service}@file"
+        url = f"{place.record.url(records.PROXY, 'api')}{API_PATH}"
+        service = self._options.service
         try:
             status, answer = self._ask(records.PROXY, url, API_TIMEOUT_S)
             if status != requests.codes.ok:
                 raise requests.HTTPError(status)
-            return parse_routed(self._options.service, answer)
+            return parse_routed(service, place.record.versions[service], answer)
         except _NO_ANSWER as error:
             raise Unreachable(
                 f"the proxy gave no usable answer at {url} ({type(error).__name__}); "
@@ -220,12 +203,10 @@ class LocalTarget:
             time.sleep(POLL_S)
 
     def _state(self, place: _Place, routed: Routed) -> TargetState:
-        options = self._options
+        weights = _percent(routed, self._options)
+        control, treatment, *more = (self._health(place, version) for version in self._options.variants)
         return TargetState(
-            weights=_percent(routed, options),
-            control=self._health(place, options.control),
-            treatment=self._health(place, options.treatment),
-            version=routed.version,
+            weights=weights, control=control, treatment=treatment, version=routed.version, more=tuple(more)
         )
 
     def _health(self, place: _Place, version: str) -> Health:
@@ -258,14 +239,14 @@ def _no_service(service: str, directory: Path, record: PlatformRecord) -> str:
 
 
 def _percent(routed: Routed, options: LocalTargetOptions) -> Weights:
-    """The split between the two versions. Unreachable when traffic goes elsewhere too, or nowhere."""
-    split = ", ".join(f"{version} {weight}" for version, weight in routed.weights.items())
-    elsewhere = sum(w for v, w in routed.weights.items() if v not in (options.control, options.treatment))
-    control = routed.weights.get(options.control, 0)
-    treatment = routed.weights.get(options.treatment, 0)
-    if elsewhere or control + treatment != 100 or min(control, treatment) < 0:
+    """The split between the variants. Unreachable when traffic goes elsewhere too, or nowhere."""
+    shares = [routed.weights.get(version, 0) for version in options.variants]
+    elsewhere = any(weight for version, weight in routed.weights.items() if version not in options.variants)
+    if elsewhere or sum(shares) != 100 or min(shares) < 0:
+        split = ", ".join(f"{version} {weight}" for version, weight in routed.weights.items())
+        *others, last = options.variants
         raise Unreachable(
             f"somebody else split the traffic of {options.service}: {split}; "
-            f"{options.control} and {options.treatment} should share 100; type: rampwise target reset"
+            f"{', '.join(others)} and {last} should share 100; type: rampwise target reset"
         )
-    return Weights(control=control, treatment=treatment)
+    return Weights.of(*shares[1:])

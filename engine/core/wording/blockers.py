@@ -3,12 +3,12 @@
 from engine.core.events import Freeze
 from engine.core.gate import GateState
 from engine.core.measure import Missing, MissingReason
-from engine.core.model import Experiment
+from engine.core.model import Experiment, Stage
 from engine.core.numbers import clock_time, duration
 from engine.core.release_window import next_open_s
 from engine.core.run import Run
 from engine.core.target import Health, TargetState
-from engine.core.verdict import Verdict
+from engine.core.verdict import SplitFinding, Verdict
 
 _MISSING = {
     MissingReason.NO_SERIES: "the query returned no series",
@@ -43,8 +43,9 @@ def paused(run: Run) -> str:
 
 def awaiting_approval(experiment: Experiment, run: Run) -> str:
     """A person has to allow going on from this step."""
-    weight_pct = experiment.plan.steps[run.step].weight_pct
-    return f"step {run.step + 1} ({weight_pct} %) needs approval; `rampwise approve {run.id} --reason TEXT`"
+    step = experiment.plan.steps[run.step]
+    what = "preview" if step.stage is Stage.PREVIEW else f"{step.weight_pct} %"
+    return f"step {run.step + 1} ({what}) needs approval; `rampwise approve {run.id} --reason TEXT`"
 
 
 def outside_release_window(experiment: Experiment, now_s: float) -> str:
@@ -67,6 +68,11 @@ def foreign_writer(run: Run, target: TargetState) -> str:
 def not_ready(variant: str, health: Health) -> str:
     """A variant cannot serve."""
     return f"{variant} is not ready" + (f": {health.detail}" if health.detail else "")
+
+
+def unknown_to_the_target(variant: str) -> str:
+    """The target does not say how a treatment is."""
+    return f"{variant} is not known to the target"
 
 
 def invisible(variant: str, metric: str) -> str:
@@ -95,9 +101,24 @@ def catching_up(unread: int) -> str:
 
 
 def distrust(verdict: Verdict) -> str:
-    """Which metric's assumptions fail."""
+    """Which metric's assumptions fail, and which treatment does not get its visitors."""
     broken = [f"{finding.metric}: {finding.distrust}" for finding in verdict.findings if finding.distrust]
+    broken += [_off_plan(split, verdict) for split in verdict.splits if split.alarm]
     return "; ".join(broken) or "the evidence cannot be trusted"
+
+
+def _off_plan(split: SplitFinding, verdict: Verdict) -> str:
+    whose = f" to {split.treatment}" if len(verdict.splits) > 1 else ""
+    visitors = split.control + split.treatment_count
+    return (
+        f"traffic{whose} is not split as planned:"
+        f" planned {_tenths(split.planned)}, seen {_tenths(split.seen)} of {visitors:,} visitors"
+    )
+
+
+def _tenths(share: float | None) -> str:
+    """A share to a tenth of a percent, so that planned and seen line up."""
+    return "no data" if share is None else f"{share * 100:.1f} %"
 
 
 def clock_set_back(by_s: float) -> str:

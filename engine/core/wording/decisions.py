@@ -7,6 +7,7 @@ from engine.core.model import Bound, Experiment, Metric, MetricKind, Policy
 from engine.core.numbers import duration, percent, points, times
 from engine.core.proposal import Abandon, Finish
 from engine.core.run import Act, Run
+from engine.core.target import Weights
 from engine.core.verdict import Effect, Finding, Verdict
 
 
@@ -28,10 +29,19 @@ def gate_closed(experiment: Experiment, gate: GateState) -> str:
     return f"Stopped by flag `{gate.flag}`. Traffic goes back to {experiment.control} (100 %)."
 
 
-def treatment_unhealthy(experiment: Experiment, blockers: tuple[Blocker, ...]) -> str:
+def treatment_unhealthy(experiment: Experiment, sick: tuple[Blocker, ...]) -> str:
     """The treatment cannot serve although control can."""
-    detail = "; ".join(blocker.detail for blocker in blockers if blocker.kind.value == "treatment_not_ready")
-    return f"Roll back: {detail}, for longer than {duration(experiment.progress_deadline_s)}."
+    return f"Roll back: {_unhealthy(experiment, sick)}."
+
+
+def arm_unhealthy(experiment: Experiment, sick: tuple[Blocker, ...]) -> str:
+    """Some treatments of several cannot serve although control can."""
+    return f"Its share goes back to {experiment.control}: {_unhealthy(experiment, sick)}."
+
+
+def _unhealthy(experiment: Experiment, sick: tuple[Blocker, ...]) -> str:
+    detail = "; ".join(blocker.detail for blocker in sick)
+    return f"{detail}, for longer than {duration(experiment.progress_deadline_s)}"
 
 
 def harm(experiment: Experiment, verdict: Verdict) -> str:
@@ -48,29 +58,71 @@ def arm_harmful(experiment: Experiment, verdict: Verdict, arms: tuple[int, ...])
     """Some treatments of several are worse than tolerated, each with the metric that shows it most."""
     sentences = []
     for arm in arms:
-        culprit = verdict.arms[arm].culprit
-        finding = verdict.finding(culprit)
-        metric = experiment.metric(culprit)
-        sentences.append(
-            f"{experiment.treatments[arm]} is worse. {_comparison(metric, finding)}; {_tolerated(metric)}."
-        )
+        worse, culprit = f"{experiment.treatments[arm]} is worse", verdict.arms[arm].culprit
+        if culprit:
+            metric = experiment.metric(culprit)
+            worse += f". {_comparison(metric, verdict.finding(culprit))}; {_tolerated(metric)}"
+        sentences.append(f"{worse}.")
     return f"Its share goes back to {experiment.control}: {' '.join(sentences)}"
 
 
-def preview_failed(proposal: Abandon) -> str:
-    """The preview did not show in time that it is good enough."""
-    return f"Roll back before any traffic: {proposal.reason}."
+def preview_failed(run: Run, proposal: Abandon) -> str:
+    """The strategy gave up, as a rule because the preview did not show in time that it is good enough."""
+    when = " before any traffic" if run.weights.given == 0 else ""
+    return f"Roll back{when}: {proposal.reason}."
 
 
-def not_shown() -> str:
-    """A strategy wanted to promote, and the evidence does not say so."""
-    return "the strategy would promote, but the evidence does not say not worse"
+def not_shown(experiment: Experiment) -> str:
+    """A strategy wanted to promote or to switch, and the evidence does not say so."""
+    needed = "better" if experiment.plan.needs_better else "not worse"
+    return f"the strategy would give away control's last traffic, but the evidence does not say {needed}"
+
+
+def which_treatment(run: Run, order: Command, live: tuple[str, ...]) -> str:
+    """A person's promotion does not say which treatment, or names one that takes no part."""
+    wrong = (
+        f"{order.treatment} takes no part in this run" if order.treatment else "several treatments take part"
+    )
+    command = f"rampwise promote {run.id} --treatment {live[0]} --reason TEXT"
+    return f"{wrong}; say which of {', '.join(live)} is meant: `{command}`"
+
+
+def no_such_step(step: int, steps: int) -> str:
+    """A strategy asks for a step that its plan has not."""
+    return f"the strategy asks for step {step + 1} of a plan with {steps}"
+
+
+def no_such_treatment() -> str:
+    """A strategy asks to promote a treatment that does not exist, or has lost its traffic."""
+    return "the strategy would promote a treatment that takes no part"
+
+
+def takes_everything_away() -> str:
+    """A strategy asks for a rung without traffic after there was some."""
+    return "the strategy asks for a step without traffic, which only a rollback has"
+
+
+def is_there_already(run: Run) -> str:
+    """A strategy asks for what is there."""
+    return f"the strategy asks for {run.weights}, which is there already"
+
+
+def sticky(run: Run, weights: Weights) -> str:
+    """A strategy asks for other weights although visitors stay on their variant."""
+    return (
+        f"the strategy asks for {weights} after {run.weights}, "
+        "but visitors stay on their variant, so weights must not change"
+    )
 
 
 def settled(experiment: Experiment, verdict: Verdict, proposal: Finish) -> str:
     """The treatment had all traffic for long enough and nothing spoke against it."""
-    facts = _facts(experiment, verdict, proposal.treatment_index)
-    return f"Promoted (settled): {proposal.reason}. {facts}".rstrip()
+    compared = [
+        f"{_comparison(experiment.metric(finding.metric), finding)}; "
+        f"{_tolerated(experiment.metric(finding.metric))}."
+        for finding in _deciding(verdict, proposal.treatment_index)
+    ]
+    return " ".join([f"Promoted (settled): {proposal.reason}.", *compared])
 
 
 def promote(experiment: Experiment, verdict: Verdict, arm: int = 0) -> str:
@@ -85,11 +137,16 @@ def promote(experiment: Experiment, verdict: Verdict, arm: int = 0) -> str:
 
 def _facts(experiment: Experiment, verdict: Verdict, arm: int) -> str:
     """What every deciding metric of this stage and treatment says."""
-    return " ".join(
-        f"{_shown(experiment, finding)}."
+    return " ".join(f"{_shown(experiment, finding)}." for finding in _deciding(verdict, arm))
+
+
+def _deciding(verdict: Verdict, arm: int) -> list[Finding]:
+    """What decides about a treatment in the stage that the verdict speaks of."""
+    return [
+        finding
         for finding in verdict.findings
         if finding.weight > 0 and finding.treatment_index == arm and finding.stage is verdict.stage
-    )
+    ]
 
 
 def overdue(experiment: Experiment, rule: Rule, policy: Policy, blockers: tuple[Blocker, ...]) -> str:
@@ -108,7 +165,7 @@ def overdue(experiment: Experiment, rule: Rule, policy: Policy, blockers: tuple[
 def blocked(run: Run, blockers: tuple[Blocker, ...]) -> str:
     """Why traffic stays where it is: the first blocker, and how many more there are."""
     more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
-    return f"Holding at {run.weights.treatment} %: {blockers[0].detail}{more}"
+    return f"Holding at {run.weights.given} %: {blockers[0].detail}{more}"
 
 
 def again(act: Act) -> str:
@@ -168,4 +225,4 @@ def _unit(metric: Metric) -> str:
     """What a share is a share of, after its percentage."""
     if metric.slo_s is not None:
         return f"above {metric.slo_s * 1000:g} ms"
-    return "bad"
+    return "good" if metric.higher_is_better else "bad"

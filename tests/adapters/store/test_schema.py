@@ -21,7 +21,8 @@ from engine.core.measure import Missing, MissingReason, Trials, TrialsReading
 from engine.core.run import Phase
 from engine.core.target import Weights
 from tests.adapters.store.conftest import Bench
-from tests.contracts.store_samples import decided, next_events
+from tests.contracts.letter_samples import a_letter
+from tests.contracts.store_samples import ADA, decided, next_events
 
 V1 = Path(__file__).parents[2] / "data" / "store-v1.sqlite3"
 
@@ -130,3 +131,15 @@ def test_a_version_1_run_goes_on(v1: SqlStore) -> None:
     events, snapshot = next_events(before, decided())
     v1.append(lease, events, snapshot)
     assert v1.load("search-v7-1").snapshot == snapshot
+
+
+def test_a_version_1_database_can_hold_letters_and_orders_that_name_a_treatment(v1: SqlStore) -> None:
+    lease = v1.acquire("search-v7-1", "engine-2", now_s=3000.0, ttl_s=30)
+    assert lease is not None
+    assert v1.requested("search-v7-1")[0].treatment == ""
+    events, snapshot = next_events(v1.load("search-v7-1").snapshot, decided())
+    letter = a_letter(run_id="search-v7-1")
+    v1.append(lease, events, snapshot, [letter])
+    assert list(v1.letters("search-v7-1")) == [letter]
+    v1.request("search-v7-1", Verb.PROMOTE, ADA, "", "cli", 5.0, "v3")
+    assert v1.requested("search-v7-1")[1].treatment == "v3"

@@ -13,8 +13,10 @@ from engine.adapters.fakes_store import MemoryStore
 from engine.adapters.store import SqlStore, open_store
 from engine.core.events import ENGINE, Commanded, Freeze, Payload, Verb
 from engine.core.evolve import replay
+from engine.core.letter import Delivered, Refused, after
 from engine.errors import RampwiseError
 from engine.ports import Lease
+from tests.contracts.letter_samples import a_letter
 from tests.contracts.store_samples import (
     ADA,
     decided,
@@ -28,6 +30,7 @@ AnyStore = SqlStore | MemoryStore
 RUNS = st.sampled_from(["r1", "r2", "r3"])
 OWNERS = st.sampled_from(["a", "b"])
 TIMES = st.floats(0, 200)
+OUTCOMES = st.sampled_from([None, Delivered(), Refused(detail="busy"), Refused(detail="gone", retry=False)])
 
 
 class TwoStores(RuleBasedStateMachine):
@@ -74,12 +77,13 @@ class TwoStores(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.leases))
         before = self.memory.load(lease.run_id).snapshot
         if end and not before.run.phase.ended:
-            events, after = ended(before)
+            events, then = ended(before)
         else:
-            events, after = next_events(before, *self._payloads(lease.run_id, before.run.windows_done))
+            events, then = next_events(before, *self._payloads(lease.run_id, before.run.windows_done))
         if behind:
-            events, after = next_events(after, decided())
-        self.both(lambda store: store.append(lease, events, after))
+            events, then = next_events(then, decided())
+        letters = [a_letter(run_id=lease.run_id, seq=events[-1].seq, at_s=0.0, due_s=5.0)]
+        self.both(lambda store: store.append(lease, events, then, letters))
 
     def _payloads(self, run_id: str, window: int) -> Sequence[Payload]:
         done = [
@@ -97,11 +101,20 @@ class TwoStores(RuleBasedStateMachine):
         freeze = None if reason is None else Freeze(reason=reason, actor=ENGINE, since_s=1.0)
         self.both(lambda store: store.set_freeze(freeze))
 
+    @rule(now_s=TIMES, ttl_s=st.floats(0.1, 50), at_most=st.integers(1, 3), outcome=OUTCOMES)
+    def send(self, now_s: float, ttl_s: float, at_most: int, outcome: Delivered | Refused | None) -> None:
+        claimed = self.both(lambda store: list(store.claim_letters(now_s, now_s + ttl_s, at_most)))
+        if isinstance(claimed, list) and outcome is not None:
+            for letter in claimed:
+                settled = after(letter, outcome, now_s, 0.5)
+                self.both(lambda store, settled=settled: store.settle_letter(settled))
+
     @rule(run_id=RUNS, now_s=TIMES, after_seq=st.integers(0, 5))
     def look(self, run_id: str, now_s: float, after_seq: int) -> None:
         self.both(lambda store: store.holder(run_id, now_s))
         self.both(lambda store: list(store.events(run_id, after_seq)))
         self.both(lambda store: list(store.requested(run_id)))
+        self.both(lambda store: list(store.letters(run_id)))
 
     @invariant()
     def same_state_and_every_run_is_what_its_events_made_of_it(self) -> None:

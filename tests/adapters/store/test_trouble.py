@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import event
 
 from engine.adapters.store import open_store
+from engine.adapters.store.schema import HEAD
 from engine.core.events import Freeze, Verb
 from engine.errors import CorruptRecord, StoreBusy, StoreError
 from engine.ports import Rival
 from tests.adapters.store.conftest import Bench
-from tests.contracts.store_samples import ADA
+from tests.contracts.letter_samples import a_letter
+from tests.contracts.store_samples import ADA, decided, next_events
 
 
 def test_a_locked_database_is_busy_and_the_write_can_be_done_later(bench: Bench) -> None:
@@ -89,7 +91,7 @@ def test_a_newer_database_is_refused_and_left_alone(bench: Bench) -> None:
     bench.alter("UPDATE rampwise_version SET version_num='9999'")
     with pytest.raises(StoreError, match=r"newer version of Rampwise \(its form is 9999"):
         open_store(bench.url)
-    bench.alter("UPDATE rampwise_version SET version_num='0001' WHERE version_num='9999'")
+    bench.alter("UPDATE rampwise_version SET version_num=? WHERE version_num='9999'", HEAD)
     assert len(bench.store.events("r1")) == 3
 
 
@@ -239,6 +241,17 @@ def test_a_corrupt_command_is_told_once_and_hides_no_other(
     assert f"run r1, command {bad.id} cannot be read: verb" in str(error)
 
 
+def test_a_corrupt_letter_is_told_and_keeps_no_other_from_being_sent(bench: Bench) -> None:
+    events, snapshot = next_events(bench.store.load("r1").snapshot, decided())
+    bench.store.append(bench.lease, events, snapshot, [a_letter(seq=4), a_letter(seq=4, sink="pager")])
+    bench.alter("UPDATE letters SET notice='{' WHERE sink='chat'")
+    [claimed] = bench.store.claim_letters(1000.0, 1060.0, 9)
+    assert claimed.sink == "pager"
+    assert [letter.sink for letter in bench.store.letters("r1")] == ["pager"]
+    [error] = bench.store.unreadable()
+    assert "run r1, letter 4/rollback to chat cannot be read: not JSON" in str(error)
+
+
 def test_a_freeze_that_cannot_be_read_is_a_freeze_until_it_is_ended(bench: Bench) -> None:
     bench.store.set_freeze(Freeze(reason="x", actor=ADA, since_s=1.0))
     bench.alter("UPDATE freezes SET since_s='noon'")
@@ -255,3 +268,16 @@ def test_values_that_json_cannot_hold_are_refused_before_anything_is_written(ben
     snapshot = replace(bench.store.load("r1").snapshot, evidence={"log_e": float("-inf")})
     with pytest.raises(ValueError, match="not JSON compliant"):
         bench.store.append(bench.lease, (), snapshot)
+
+
+def test_a_database_whose_file_was_moved_is_not_written_any_more_and_can_be_read(bench: Bench) -> None:
+    away = bench.path.rename(bench.path.with_name("away.db"))
+    with pytest.raises(StoreError, match=r"runs\.db: its file was moved.*Put it back"):
+        bench.append_one()
+    bench.path.touch()
+    with pytest.raises(StoreError, match=r"runs\.db: its file was moved, replaced"):
+        bench.append_one()
+    assert len(bench.store.events("r1")) == 3
+    away.rename(bench.path)
+    bench.append_one()
+    assert len(bench.store.events("r1")) == 4

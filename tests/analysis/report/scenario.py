@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.report.view import ReportView, build_view
+from engine.core.arms import stage_of
 from engine.core.decision import Blocker, BlockerKind, Decision, DecisionKind, Rule
 from engine.core.events import (
     ENGINE,
@@ -30,7 +31,20 @@ from engine.core.measure import (
     TrialsReading,
     Window,
 )
-from engine.core.model import Arm, Experiment, Metric, MetricKind, Mode, Role, Selector
+from engine.core.model import (
+    Arm,
+    Bound,
+    Experiment,
+    Metric,
+    MetricKind,
+    Mode,
+    Plan,
+    Role,
+    Selector,
+    Stage,
+    Step,
+    Unit,
+)
 from engine.core.run import Act, Run
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.journal import Journal
@@ -123,9 +137,11 @@ class Story:
 
     def step(self, number: int) -> None:
         """The shift to one of the plan's rungs."""
-        weight_pct = self.experiment.plan.steps[number].weight_pct
-        reason = f"Step {number + 1}: {weight_pct} %."
-        self.act(DecisionKind.SHIFT, Rule.FLOORS_MET, Weights.of(weight_pct), reason, step=number)
+        step = self.experiment.plan.steps[number]
+        reason = f"Step {number + 1}: {step.weight_pct} %."
+        rule = Rule.EVIDENCE if step.weight_pct == 100 else Rule.FLOORS_MET
+        weights = Weights.of(*(step.shares or (step.weight_pct,)))
+        self.act(DecisionKind.SHIFT, rule, weights, reason, step=number)
 
     def hold(self, *blockers: Blocker, reason: str) -> None:
         """Traffic stays where it is."""
@@ -157,7 +173,14 @@ class Story:
         new_start = self._moved and self._windows > 0
         self._windows += 1
         self._moved = False
-        return Observation(window=window, readings=reading, warm_up=warm_up, new_start=new_start)
+        return Observation(
+            window=window,
+            readings=reading,
+            warm_up=warm_up,
+            new_start=new_start,
+            stage=stage_of(self.experiment, self.run.step),
+            weights=None if new_start or self.experiment.mode is Mode.OBSERVE else self.run.weights,
+        )
 
 
 def measured(
@@ -232,4 +255,145 @@ def observing() -> Story:
 def renamed(story: Story, name: str) -> Story:
     """The same run of an experiment with another name, description and variant."""
     story.experiment = replace(story.experiment, name=name, description=name, treatment=name)
+    return story
+
+
+def _for_treatment(index: int, name: str) -> tuple[Metric, Metric, Metric]:
+    """Errors that must not rise and conversions that should, and what the router counts for the split."""
+    labels = {Arm.CONTROL: {"version": "v1"}, Arm.TREATMENT: {"version": name}}
+    common: dict[str, Any] = {"arm_labels": labels, "treatment_index": index, "weight": 0.25}
+    return (
+        a_metric(name=f"errors@{name}", measure="errors", **common),
+        a_metric(
+            name=f"conversion@{name}",
+            measure="conversion",
+            role=Role.OBJECTIVE,
+            unit=Unit.SESSION,
+            higher_is_better=True,
+            margin=Bound(relative=0.1),
+            **common,
+        ),
+        a_metric(
+            name=f"assignments@{name}",
+            measure="assignments",
+            kind=MetricKind.ASSIGNMENT,
+            bad=None,
+            arm_labels=labels,
+            treatment_index=index,
+            weight=0.0,
+        ),
+    )
+
+
+def an_ab_test() -> Experiment:
+    """Two treatments against one control, a third of the sessions each."""
+    first, second = _for_treatment(0, "v2"), _for_treatment(1, "v3")
+    step = Step(weight_pct=66, hold_s=60, floor=100, shares=(33, 33))
+    return an_experiment(
+        more_treatments=("v3",),
+        sticky=True,
+        metrics=(*first[:2], *second[:2]),
+        splits=(first[2], second[2]),
+        plan=Plan(strategy="ab", steps=(step,), needs_better=True),
+    )
+
+
+def sessions(
+    *, converted: tuple[int, int, int] = (100, 101, 140), of: int = 1_000, visitors: int = 1_000
+) -> dict[str, Reading]:
+    """One window of an A/B test: sessions converted of control, v2 and v3; `visitors` are those of v3."""
+
+    def pair(control: Trials, treatment: Trials) -> Reading:
+        return TrialsReading(control=control, treatment=treatment)
+
+    control, *treated = (Trials(bad=each, total=of) for each in converted)
+    readings: dict[str, Reading] = {}
+    for name, trials, given in zip(("v2", "v3"), treated, (of, visitors), strict=True):
+        readings[f"errors@{name}"] = pair(Trials(bad=10, total=of), Trials(bad=10, total=of))
+        readings[f"conversion@{name}"] = pair(control, trials)
+        readings[f"assignments@{name}"] = pair(Trials(bad=0, total=of), Trials(bad=0, total=given))
+    return readings
+
+
+def better_of_two() -> Story:
+    """An A/B test in which v2 changes nothing and v3 converts 40 % more."""
+    story = Story(an_ab_test())
+    story.step(0)
+    story.observe([sessions() for _ in range(20)])
+    reason = "Promote v3: it is better."
+    story.act(DecisionKind.PROMOTE, Rule.EVIDENCE, Weights.all_to(1), reason)
+    return story
+
+
+def split_broken() -> Story:
+    """An A/B test in which two of five visitors for v3 never arrive."""
+    story = Story(an_ab_test())
+    story.step(0)
+    story.observe([sessions(visitors=600) for _ in range(20)])
+    detail = "traffic is not split as planned"
+    blocker = Blocker(kind=BlockerKind.UNTRUSTWORTHY, detail=detail, since_s=story.now_s)
+    story.hold(blocker, reason=f"Holding at 33 %: {detail}")
+    return story
+
+
+def a_blue_green() -> Experiment:
+    """Probes, a bridge split, and settling with all traffic."""
+    limit: dict[str, Any] = {"kind": MetricKind.THRESHOLD, "limit": 0.02}
+    return an_experiment(
+        metrics=(
+            a_metric(
+                name="errors@preview", measure="errors", stage=Stage.PREVIEW, bad=None, total=None, **limit
+            ),
+            a_metric(name="http_errors", measure="http_errors", weight=0.5),
+            a_metric(name="http_errors@settle", measure="http_errors", stage=Stage.SETTLE, weight=0.5),
+        ),
+        plan=Plan(
+            strategy="blue_green",
+            steps=(
+                Step(weight_pct=0, hold_s=60, floor=100, stage=Stage.PREVIEW),
+                Step(weight_pct=50, hold_s=60, floor=100),
+                Step(weight_pct=100, hold_s=120, floor=100, stage=Stage.SETTLE),
+            ),
+        ),
+    )
+
+
+def in_stage(*, probes: tuple[int, int] = (0, 0), control: int = 0, treatment: int = 0) -> dict[str, Reading]:
+    """One window of a blue/green release: bad and all probes, and requests of each colour, 1 % bad."""
+
+    def pair(control: int, treatment: int) -> Reading:
+        if not control and not treatment:
+            return Missing(reason=MissingReason.NO_TRAFFIC, detail="no requests")
+        return TrialsReading(
+            control=Trials(bad=control // 100, total=control),
+            treatment=Trials(bad=treatment // 100, total=treatment),
+        )
+
+    bad, total = probes
+    probed = TrialsReading(control=Trials(bad=0, total=0), treatment=Trials(bad=bad, total=total))
+    served = pair(control, treatment)
+    return {"errors@preview": probed, "http_errors": served, "http_errors@settle": served}
+
+
+def settled() -> Story:
+    """A blue/green release: probed, split evenly for a while, switched, and kept."""
+    story = Story(a_blue_green())
+    story.step(0)
+    story.observe([in_stage(probes=(0, 60), control=2_000) for _ in range(4)])
+    story.step(1)
+    story.observe([in_stage(control=1_000, treatment=1_000) for _ in range(12)])
+    story.step(2)
+    story.observe([in_stage(treatment=2_000) for _ in range(8)])
+    reason = "Promoted (settled): it kept all traffic for 2 min."
+    story.act(DecisionKind.PROMOTE, Rule.SETTLED, ALL_TO_TREATMENT, reason)
+    return story
+
+
+def preview_failed() -> Story:
+    """A blue/green release whose preview does not answer every fifth probe."""
+    story = Story(a_blue_green())
+    story.step(0)
+    story.observe([in_stage(probes=(12, 60), control=2_000) for _ in range(4)])
+    reason = "Roll back before any traffic: 48 of 240 probes failed."
+    story.act(DecisionKind.ROLLBACK, Rule.PREVIEW_FAILED, ALL_TO_CONTROL, reason)
     return story

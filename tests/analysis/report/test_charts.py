@@ -1,10 +1,7 @@
-"""Charts are plain data: what is drawn, on which axes, and how series are told apart."""
+"""Charts are plain data: what is drawn, on which axes, and how series are told apart; then drawn as SVG."""
 
 import re
-from collections.abc import Iterator
-from datetime import datetime
 from itertools import combinations, pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,76 +11,73 @@ from analysis.report.charts import (
     difference_chart,
     effect_chart,
     effect_range,
-    evidence_chart,
+    harm_chart,
+    promotion_chart,
     ramp_chart,
+    share_chart,
 )
-from analysis.report.history import Split
-from analysis.report.marks import (
-    NARROW,
-    WIDE,
-    Canvas,
-    Frame,
+from analysis.report.marks import LINE_PX, NARROW, WIDE, Canvas, change_rows, draw, level_places, look, x_px
+from analysis.report.plot import (
+    Axis,
+    Chart,
     Level,
+    Moment,
     Range,
-    levels_beside,
-    weight_changes,
+    even_ticks,
+    ratio_ticks,
+    time_ticks,
 )
-from tests.analysis.report.scenario import observing, rolled_back
+from tests.analysis.report.scenario import better_of_two, observing, rolled_back, settled, split_broken
 
 
-def layers(chart: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for layer in chart["layer"]:
-        yield layer
-        if "layer" in layer:
-            yield from layers(layer)
+def a_chart(**parts: object) -> Chart:
+    axis = Axis(title="x", room=Range(low=0.1, high=10), ticks=(), log=True)
+    whole = {"from_s": 0.0, "until_s": 3600.0, "axis": axis, "lines": ()} | parts
+    return Chart(**whole)  # type: ignore[arg-type]
 
 
-def lines(chart: dict[str, Any]) -> dict[str, Any]:
-    return next(layer for layer in layers(chart) if layer.get("mark", {}).get("type") == "line")
+def test_sixteen_series_differ_in_colour_and_dash_or_marker() -> None:
+    looks = [look(index) for index in range(16)]
+
+    assert len({(each.dash, each.shape) for each in looks[:4]}) == 4
+    assert len(set(looks)) == 16
 
 
-def test_every_series_differs_in_colour_dash_and_marker() -> None:
-    chart = evidence_chart(rolled_back().view(), WIDE)
-    line = lines(chart)["encoding"]
-    ends = [each["mark"]["shape"] for each in layers(chart) if "shape" in each.get("mark", {})]
+def test_evidence_shows_the_thresholds_of_this_experiment() -> None:
+    view = rolled_back().view()
 
-    assert line["color"]["scale"]["domain"] == ["whole run", "errors", "latency", "refunds"]
-    assert len(set(line["color"]["scale"]["range"])) == 4
-    assert len({tuple(dash) for dash in line["strokeDash"]["scale"]["range"]}) == 4
-    assert len(set(ends)) == 4
+    assert [level.at for level in harm_chart(view).levels] == pytest.approx([2.0])
+    assert [level.at for level in promotion_chart(view).levels] == pytest.approx([1.30103])
 
 
-def test_the_legend_shows_dashes() -> None:
-    encoding = lines(evidence_chart(rolled_back().view(), WIDE))["encoding"]
+def test_evidence_has_a_line_for_the_run_and_each_metric() -> None:
+    names = [line.name for line in harm_chart(rolled_back().view()).lines]
 
-    assert encoding["color"]["legend"] == encoding["strokeDash"]["legend"]
-    assert encoding["strokeDash"]["legend"]["symbolType"] == "stroke"
+    assert names == ["whole run", "errors", "latency", "refunds"]
 
 
-def test_evidence_shows_the_threshold_of_this_experiment() -> None:
-    chart = evidence_chart(rolled_back().view(), WIDE)
-    rules = [
-        each
-        for each in layers(chart)
-        if each.get("mark", {}).get("type") == "rule" and "y" in each["encoding"]
+def test_objectives_show_the_evidence_that_they_are_better() -> None:
+    names = [line.name for line in promotion_chart(better_of_two().view()).lines]
+
+    assert [name for name in names if name.endswith("better")] == [
+        "conversion@v2: better",
+        "conversion@v3: better",
     ]
 
-    assert [rule["encoding"]["y"]["datum"] for rule in rules] == pytest.approx([2.0])
 
-
-def test_every_drawn_value_lies_on_its_axis() -> None:
+def test_every_drawn_value_lies_inside_the_plot() -> None:
     view = rolled_back().view()
     charts = [
-        evidence_chart(view, WIDE),
-        *(effect_chart(view, row, effect_range([row], view), WIDE) for row in view.metrics),
+        harm_chart(view),
+        promotion_chart(view),
+        ramp_chart(view),
+        *(effect_chart(view, row, effect_range([row], view)) for row in view.metrics),
     ]
     for chart in charts:
-        line = lines(chart)
-        low, high = line["encoding"]["y"]["scale"]["domain"]
-        values = line.get("data", chart.get("data"))["values"]
-        drawn = [value[key] for value in values for key in ("y", "low", "high") if key in value]
-        assert drawn
-        assert all(low <= value <= high for value in drawn)
+        assert chart.lines
+        for line in chart.lines:
+            assert all(0 <= x_px(chart, WIDE, each.at_s) <= WIDE.plot_px for each in line.samples)
+            assert all(0 <= chart.axis.share(each.value) <= 1 for each in line.samples)
 
 
 def test_ratios_share_one_axis() -> None:
@@ -91,35 +85,52 @@ def test_ratios_share_one_axis() -> None:
     ratios = [row for row in view.metrics if row.measure != "share"]
     room = effect_range(ratios, view)
 
-    domains = [
-        lines(effect_chart(view, row, room, WIDE))["encoding"]["y"]["scale"]["domain"] for row in ratios
-    ]
+    axes = [effect_chart(view, row, room).axis for row in ratios]
 
-    assert len(ratios) == 2
-    assert domains[0] == domains[1]
+    assert len(axes) == 2
+    assert axes[0].room == axes[1].room
 
 
 def test_the_ramp_shows_plan_and_fact() -> None:
-    values = lines(ramp_chart(rolled_back().view(), WIDE))["data"]["values"]
-    paths = {
-        series: [value["y"] for value in values if value["series"] == series]
-        for series in ("actual", "planned at the earliest")
-    }
+    planned, actual = ramp_chart(rolled_back().view()).lines
 
-    assert paths == {"actual": [0, 5, 20, 0, 0], "planned at the earliest": [5, 20, 50, 100]}
+    assert [each.value for each in planned.samples] == [5, 20, 50, 100]
+    assert planned.outline
+    assert [each.value for each in actual.samples] == [0, 5, 20, 0, 0]
+
+
+def test_the_ramp_of_several_treatments_has_a_line_for_each() -> None:
+    planned, *actual = ramp_chart(better_of_two().view()).lines
+
+    assert [each.value for each in planned.samples] == [33, 33]
+    assert [line.name for line in actual] == ["v2, actual", "v3, actual"]
+    assert [line.samples[-1].value for line in actual] == [0, 100]
 
 
 def test_observe_mode_draws_what_would_be() -> None:
-    values = lines(ramp_chart(observing().view(), WIDE))["data"]["values"]
+    names = {line.name for line in ramp_chart(observing().view()).lines}
 
-    assert {value["series"] for value in values} == {"would be", "planned at the earliest"}
+    assert names == {"would be", "planned at the earliest"}
 
 
-def test_colours_are_the_page_s_own() -> None:
-    view = rolled_back().view()
-    text = str([evidence_chart(view, WIDE), ramp_chart(view, WIDE)])
+def test_stages_are_named_where_they_began_and_a_canary_has_none() -> None:
+    story = settled()
+    chart = ramp_chart(story.view())
 
-    assert re.findall(r"#[0-9a-fA-F]{3,8}\b", text) == []
+    assert [stage.text for stage in chart.stages] == ["preview", "split", "settling"]
+    assert [stage.at_s - chart.from_s for stage in chart.stages] == [0, 60, 240]
+    assert ramp_chart(rolled_back().view()).stages == ()
+
+
+def test_the_split_is_drawn_with_its_tolerance() -> None:
+    view = split_broken().view()
+    row = view.split_check.rows[1]
+
+    planned, seen = share_chart(view, row, 1).lines
+
+    last = planned.samples[-1]
+    assert (last.low, last.value, last.high) == pytest.approx((44.328, 49.254, 54.179), abs=0.01)
+    assert seen.samples[-1].value == pytest.approx(37.5)
 
 
 def test_a_difference_is_drawn_in_percentage_points_with_its_margin_on_the_axis() -> None:
@@ -127,43 +138,81 @@ def test_a_difference_is_drawn_in_percentage_points_with_its_margin_on_the_axis(
     errors = view.metrics[0]
     assert errors.difference is not None
 
-    line = lines(chart := difference_chart(view, errors, WIDE))
+    chart = difference_chart(view, errors)
 
-    low, high = line["encoding"]["y"]["scale"]["domain"]
-    assert chart["data"]["values"][-1]["y"] == pytest.approx(100 * errors.difference)
-    levels = [each["encoding"]["y"]["datum"] for each in layers(chart) if "datum" in y_of(each)]
-    assert len(levels) == 2
-    drawn = [value["y"] for value in chart["data"]["values"]]
-    assert all(low < each < high for each in (*drawn, *levels))
+    assert chart.lines[0].samples[-1].value == pytest.approx(100 * errors.difference)
+    assert len(chart.levels) == 2
+    drawn = [each.value for each in chart.lines[0].samples] + [level.at for level in chart.levels]
+    assert all(chart.axis.room.low < each < chart.axis.room.high for each in drawn)
+
+
+def test_colours_are_the_page_s_own() -> None:
+    view = rolled_back().view()
+    text = draw(harm_chart(view), WIDE) + draw(ramp_chart(view), NARROW)
+
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b", text) == []
+    assert "var(--series-1)" in text
+
+
+def test_names_in_a_chart_stay_text() -> None:
+    chart = a_chart(changes=(Moment(at_s=60, text="<script>"),))
+
+    assert "&lt;script&gt;" in draw(chart, WIDE)
 
 
 @given(st.lists(st.tuples(st.floats(0, 3600), st.integers(1, 100)), max_size=12))
 def test_shares_above_the_plot_never_lie_on_each_other(moves: list[tuple[float, int]]) -> None:
-    frame = Frame(canvas=NARROW, from_s=0, until_s=3600)
-    path = [Split(at_s=at_s, weight_pct=pct, would=False) for at_s, pct in sorted(moves)]
-    placed = [
-        (seconds(value["t"]) * NARROW.width_px / 3600, layer["layer"][1]["encoding"]["y"]["value"])
-        for layer in weight_changes(frame, path)
-        for value in layer["data"]["values"]
-    ]
+    changes = tuple(Moment(at_s=at_s, text=f"{pct} %") for at_s, pct in sorted(moves))
+    chart = a_chart(changes=changes)
 
-    assert len(placed) == sum(a.weight_pct != b.weight_pct for a, b in pairwise(path))
-    for (one_x, one_y), (other_x, other_y) in combinations(placed, 2):
-        assert one_y != other_y or abs(one_x - other_x) > 40
+    placed = change_rows(chart, NARROW)
+
+    assert len(placed) == len(moves)
+    for (one, one_row), (other, other_row) in combinations(placed, 2):
+        apart_px = abs(x_px(chart, NARROW, one.at_s) - x_px(chart, NARROW, other.at_s))
+        assert one_row != other_row or apart_px > 40
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=4), st.sampled_from([WIDE, NARROW]))
 def test_names_of_levels_never_lie_on_each_other(values: list[float], canvas: Canvas) -> None:
-    levels = [Level(at=value, name="x", colour="var(--ink)") for value in values]
-    drawn = levels_beside(levels, Range(low=0.1, high=10), canvas, log=True)
-    places = sorted(each["layer"][1]["encoding"]["y"]["value"] for each in drawn)
+    levels = tuple(Level(at=value, name="x", colour="var(--ink)") for value in values)
 
-    assert all(after - before > 14.9 for before, after in pairwise(places))
+    places = sorted(place for _, place in level_places(a_chart(levels=levels), canvas))
 
-
-def y_of(layer: dict[str, Any]) -> dict[str, Any]:
-    return layer.get("encoding", {}).get("y", {})
+    assert all(after - before > LINE_PX - 0.1 for before, after in pairwise(places))
 
 
-def seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
+@given(st.floats(1e-6, 1e6), st.floats(1e-3, 1e6), st.integers(3, 9))
+def test_ticks_are_few_even_and_inside(low: float, width: float, most: int) -> None:
+    room = Range(low=low, high=low + width)
+
+    ticks = even_ticks(room, most)
+
+    assert len(ticks) <= most + 1
+    assert all(room.low - width * 1e-6 <= tick.at <= room.high + width * 1e-6 for tick in ticks)
+    steps = {round((b.at - a.at) / width, 6) for a, b in pairwise(ticks)}
+    assert len(steps) <= 1
+
+
+def test_ticks_of_ratios_keep_apart_and_one_always_stays() -> None:
+    room = Range(low=0.7, high=2.5)
+    axis = Axis(title="", room=room, ticks=(), log=True)
+
+    ticks = ratio_ticks(room, apart=0.2)
+
+    assert "1×" in [tick.label for tick in ticks]
+    assert all(axis.share(b.at) - axis.share(a.at) >= 0.2 for a, b in pairwise(ticks))
+
+
+@given(st.floats(1, 2e9), st.floats(1, 4e6), st.integers(2, 9))
+def test_moments_on_an_axis_are_few_and_inside(from_s: float, span_s: float, most: int) -> None:
+    ticks = time_ticks(from_s, from_s + span_s, most)
+
+    assert len(ticks) <= most + 1
+    assert all(from_s <= tick.at <= from_s + span_s for tick in ticks)
+
+
+def test_moments_say_what_tells_them_apart() -> None:
+    assert [tick.label for tick in time_ticks(0, 60, 2)] == ["00:00:00", "00:00:30", "00:01:00"]
+    assert [tick.label for tick in time_ticks(0, 7200, 2)] == ["00:00", "01:00", "02:00"]
+    assert time_ticks(0, 3 * 86400, 3)[1].label == "02 Jan"

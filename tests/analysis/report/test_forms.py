@@ -15,14 +15,12 @@ from analysis.report.view import ReportView
 from engine.codec import from_plain
 from engine.core.events import Verb
 from engine.core.measure import Reading, Trials, TrialsReading
-from engine.ports import QueryRecord
+from tests.analysis.report import stories
 from tests.analysis.report.scenario import Story, blind, observing, rolled_back
-from tests.builders import NOW_S, an_experiment
+from tests.analysis.report.stories import QUERY
+from tests.builders import an_experiment
 
 STORIES = {"rolled_back": rolled_back, "nothing_observed": Story, "observing": observing}
-QUERY = QueryRecord(
-    metric="errors", query='errors_total{code="5"}[5m]', at_s=NOW_S, took_ms=12.4, outcome="2 series"
-)
 
 
 class Terminal(io.StringIO):
@@ -51,9 +49,9 @@ def rounded(value: Any) -> Any:
             return value
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", stories.STORIES)
 def test_terminal_text_is_as_agreed(name: str, snapshot: SnapshotAssertion) -> None:
-    assert text_of(STORIES[name]().view(queries=[QUERY])) == snapshot
+    assert text_of(stories.STORIES[name]().view(queries=[QUERY])) == snapshot
 
 
 @pytest.mark.parametrize("name", STORIES)

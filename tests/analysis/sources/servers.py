@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import requests
 
-from tests.contracts.source_contract import Scrape
+from engine.testing.sources import Scrape
 
 
 def free_port() -> int:

@@ -11,8 +11,8 @@ from analysis.sources.prometheus import PrometheusOptions, PrometheusSource
 from engine.core.measure import Missing, MissingReason
 from engine.core.model import Metric
 from engine.ports import Batch
+from engine.testing.sources import ERRORS, LATENCY, windows
 from tests.analysis.sources.servers import reply, scripted
-from tests.contracts.source_contract import ERRORS, LATENCY, windows
 from tests.trickling import A_HEAD, HALF_A_HEAD, trickling
 
 EMPTY = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": []}})

@@ -7,11 +7,27 @@ import pytest
 from analysis.sources.fake import FakeOptions, FakeSource
 from analysis.sources.prometheus import PrometheusOptions, PrometheusSource
 from engine.core.measure import Missing, MissingReason
+from engine.ports import MetricSource
+from engine.testing.sources import LATENCY, METRICS, NOW_S, SourceContract, history, windows
 from tests.analysis.sources.servers import free_port, prometheus_with
-from tests.contracts.source_contract import SourceContract, history
 
 
-class TestFakeSource(SourceContract):
+class CountingContract(SourceContract):
+    """What sources that count with `read_windows` say in the same words."""
+
+    def test_queries_say_what_was_counted(self, source: MetricSource) -> None:
+        batch = source.read((LATENCY,), windows(0, 2), {})
+        assert [(query.metric, query.at_s) for query in batch.queries] == [("latency", NOW_S + 30)]
+        assert "seconds_bucket" in batch.queries[0].query
+        assert batch.queries[0].outcome == "2 series, 20 samples, control 200, treatment 20 in the last 30 s"
+
+    def test_a_place_that_cannot_be_read_is_trouble(self, source: MetricSource) -> None:
+        batch = source.read(METRICS, windows(0, 1), {"tracks": "?"})
+        assert batch.trouble is not None
+        assert batch.trouble.reason is MissingReason.SOURCE_ERROR
+
+
+class TestFakeSource(CountingContract):
     @pytest.fixture
     def source(self) -> FakeSource:
         source = FakeSource(FakeOptions())
@@ -33,7 +49,7 @@ def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.slow
-class TestPrometheusSource(SourceContract):
+class TestPrometheusSource(CountingContract):
     @pytest.fixture
     def source(self, prometheus_url: str) -> PrometheusSource:
         return PrometheusSource(PrometheusOptions(url=prometheus_url))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from analysis.sources.fake import FakeOptions, FakeSource
 from engine.core.measure import Reading, Trials, TrialsReading, Window
+from engine.testing.sources import trials
 from tests.builders import a_metric
-from tests.contracts.source_contract import trials
 
 METRIC = a_metric()
 TARGET = {"job": "app", "instance": "app:1"}

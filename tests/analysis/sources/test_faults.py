@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from analysis.sources.prometheus import PrometheusOptions, PrometheusSource
 from engine.core.measure import Missing, MissingReason
 from engine.ports import Batch
+from engine.testing.sources import ERRORS, LATENCY, windows
 from tests.analysis.sources.servers import free_port, reply, scripted
-from tests.contracts.source_contract import ERRORS, LATENCY, windows
 
 EMPTY = {"status": "success", "data": {"resultType": "matrix", "result": []}}
 CURSOR: dict[str, dict[str, object]] = {"tracks": {}, "pending": {}}

@@ -8,8 +8,8 @@ import pytest
 from analysis.sources.fake import FakeOptions, FakeSource
 from engine.core.measure import Histogram, HistogramReading, Missing, MissingReason, Reading, Trials, Window
 from engine.core.model import Arm, Matcher, Metric, MetricKind, Selector
+from engine.testing.sources import trials
 from tests.builders import a_metric
-from tests.contracts.source_contract import trials
 
 ERRORS = a_metric()
 SUBSET = replace(

@@ -1,0 +1,104 @@
+"""What every request has to pass: read-only, small, meant for this host. And what every answer carries."""
+
+import asyncio
+import ipaddress
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ANSWER_WITHIN_S = 30.0
+LONGEST_TARGET = 2048
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_OWN_NAMES = frozenset({"localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An ASGI layer in front of the pages. `hosts` are names, besides localhost and plain addresses.
+
+    A page of a foreign site that was led here by its name server (DNS rebinding) names the foreign site as
+    its host, never an address.
+    """
+
+    app: ASGIApp
+    hosts: Collection[str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on with more headers."""
+        if scope["type"] != "http":
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, _hardened(send))
+        elif scope["path"].startswith("/events"):
+            await self.app(scope, receive, _hardened(send))
+        else:
+            await self._within_time(scope, receive, _hardened(send))
+
+    async def _within_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await self.app(scope, receive, noting)
+        except TimeoutError:
+            if not begun:
+                await PlainTextResponse("this took too long; try again\n", 504)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if scope["method"] not in {"GET", "HEAD"}:
+            return PlainTextResponse("these pages are read-only\n", 405, {"Allow": "GET, HEAD"})
+        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            return PlainTextResponse("a request has no body here\n", 413, {"Connection": "close"})
+        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_TARGET:
+            return PlainTextResponse("the address is too long\n", 414)
+        host = _host_name(headers.get("host", ""))
+        if not self._is_own(host):
+            name = host if len(host) < 100 and host.isprintable() else "that name"
+            return PlainTextResponse(f"not served as {name}; allow it with `--allow-host`\n", 421)
+        return None
+
+    def _is_own(self, host: str) -> bool:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return host in _OWN_NAMES or host in self.hosts
+        return True
+
+
+def _host_name(header: str) -> str:
+    """The name in a Host header, without its port and brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0].lower().rstrip(".")
+
+
+def _hardened(send: Send) -> Send:
+    async def hardened(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return hardened

@@ -1,0 +1,27 @@
+"""Every story that scenario.py tells, by name: a new one is in all tests of whole outputs at once."""
+
+import inspect
+from collections.abc import Callable
+
+from engine.ports import QueryRecord
+from tests.analysis.report import scenario
+from tests.analysis.report.scenario import Story
+from tests.builders import NOW_S
+
+QUERY = QueryRecord(
+    metric="errors", query='errors_total{code="5"}[5m]', at_s=NOW_S, took_ms=12.4, outcome="2 series"
+)
+
+
+def _told() -> dict[str, Callable[[], Story]]:
+    public = inspect.getmembers(scenario, inspect.isfunction)
+    return {
+        name: function
+        for name, function in public
+        if function.__module__ == scenario.__name__
+        and inspect.signature(function).return_annotation is Story
+        and all(p.default is not p.empty for p in inspect.signature(function).parameters.values())
+    }
+
+
+STORIES: dict[str, Callable[[], Story]] = {"nothing_observed": Story, **_told()}

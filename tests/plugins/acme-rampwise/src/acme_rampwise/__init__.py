@@ -1,0 +1,1 @@
+"""What Acme adds to Rampwise: one plugin of each kind, all on plain files."""

@@ -1,0 +1,106 @@
+"""An A/B test splits once, and ends for the treatment that is better."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from engine.core.model import Plan, Policy, Stage, Step
+from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
+from engine.core.target import Weights
+from strategies.ab import Ab, AbOptions
+
+
+def plan_of(**options: Any) -> Plan:
+    return Ab().plan(AbOptions.model_validate(options, strict=False))
+
+
+PLAN = plan_of(weights=[25, 25], hold="2h", floor=500)
+
+
+def propose(**changes: Any) -> Proposal:
+    met: dict[str, Any] = {
+        "step": 0,
+        "step_age_s": 7200.0,
+        "step_trials": (500, 500),
+        "not_worse": True,
+        "inside_margin_at_step": True,
+        "better": 1,
+    }
+    return Ab().propose(PLAN, Progress(**(met | changes)))
+
+
+def test_without_options_one_treatment_has_half_for_a_day_at_least() -> None:
+    assert plan_of() == Plan(
+        strategy="ab",
+        steps=(Step(weight_pct=50, hold_s=86400, floor=100, stage=Stage.SPLIT, shares=(50,)),),
+        needs_better=True,
+        horizon_s=14 * 86400,
+        on_trouble=Policy.HOLD,
+    )
+
+
+def test_every_treatment_has_its_share() -> None:
+    (step,) = plan_of(weights=[20, 30]).steps
+    assert (step.weight_pct, step.shares) == (50, (20, 30))
+
+
+@pytest.mark.parametrize("weights", [[], [0], [100], [50, 50], [60, 60], [True], ["50%"], [33.3], 50])
+def test_shares_are_whole_percent_and_leave_control_something(weights: Any) -> None:
+    with pytest.raises(ValidationError):
+        plan_of(weights=weights)
+
+
+def test_it_starts_with_the_split() -> None:
+    assert propose(step=-1, better=None) == Climb(
+        step=0, weights=Weights.of(25, 25), reason="start with the split 50/25/25"
+    )
+
+
+def test_it_runs_for_its_time_whatever_is_better() -> None:
+    assert propose(step_age_s=3600.0) == Wait(reason="held 60 min of 2 h at this split")
+
+
+def test_every_arm_needs_its_trials() -> None:
+    assert propose(step_trials=(499, 10)) == Wait(
+        reason="control had 499 of 500 trials at this split and treatment had 10 of 500 trials at this split"
+    )
+
+
+def test_not_worse_is_not_better() -> None:
+    assert propose(better=None) == Wait(reason="no treatment is shown to be better yet")
+
+
+def test_what_is_better_must_be_inside_the_margin_too() -> None:
+    assert isinstance(propose(inside_margin_at_step=False), Wait)
+
+
+@pytest.mark.parametrize("better", [0, 1])
+def test_the_better_treatment_is_promoted(better: int) -> None:
+    assert propose(better=better) == Finish(
+        reason="held 2 h at this split with 500 control and 500 treatment trials; it is better",
+        treatment_index=better,
+    )
+
+
+@given(
+    st.builds(
+        Progress,
+        step=st.integers(-1, 0),
+        step_age_s=st.floats(0, 20000),
+        step_trials=st.tuples(st.integers(0, 1000), st.integers(0, 1000)),
+        not_worse=st.booleans(),
+        inside_margin_at_step=st.booleans(),
+        better=st.none() | st.integers(0, 1),
+    )
+)
+def test_the_split_never_changes_and_only_the_better_one_is_promoted(progress: Progress) -> None:
+    proposal = Ab().propose(PLAN, progress)
+    if isinstance(proposal, Climb):
+        assert (progress.step, proposal.weights) == (-1, Weights.of(25, 25))
+    if isinstance(proposal, Finish):
+        assert proposal.treatment_index == progress.better
+        assert progress.step_age_s >= 7200
+        assert min(progress.step_trials) >= 500
