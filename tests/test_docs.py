@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 from engine import spec
 from engine.cli.main import app
 from engine.core.target import TargetState, Weights
+from tests import reference_pages
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+TO_FOLLOW = [ROOT / "README.md", ROOT / "docs/tutorial.md", *sorted(ROOT.glob("docs/how-to/*.md"))]
 EXAMPLES = sorted(ROOT.glob("manifests/examples/*/experiment.yaml"))
 
 
@@ -24,6 +26,30 @@ def blocks(page: Path, language: str) -> list[str]:
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\((?!http)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_sections_find_them(page):
+    for target, section in re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", page.read_text()):
+        text = (page.parent / target).read_text() if target else page.read_text()
+        titles = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in _titles(text)]
+        assert section in titles, f"{target}#{section}"
+
+
+def _titles(text: str) -> list[str]:
+    return re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+
+
+def test_every_page_is_in_the_index():
+    index = ROOT / "docs/README.md"
+    linked = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)]+)\)", index.read_text())}
+    assert set(ROOT.glob("docs/**/*.md")) - {index} == linked
+
+
+@pytest.mark.parametrize("name", reference_pages.PAGES)
+def test_pages_made_from_the_code_are_current(name):
+    written = (reference_pages.REFERENCE / name).read_text()
+    assert reference_pages.PAGES[name]() == written, "refresh it: python -m tests.reference_pages"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.parent.name)
@@ -48,7 +74,7 @@ def commands(page: Path) -> list[str]:
     return sorted({line.split("#")[0].strip() for line in text.splitlines() if line.startswith("rampwise ")})
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs/plugins.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TO_FOLLOW, ids=lambda page: page.name)
 def test_every_command_and_option_in_the_documents_exists(page):
     for line in commands(page):
         words = shlex.split(line)[1:]
@@ -62,7 +88,7 @@ def test_every_command_and_option_in_the_documents_exists(page):
 
 def test_the_target_in_the_plugin_guide_works():
     namespace: dict[str, object] = {}
-    exec(blocks(ROOT / "docs/plugins.md", "python")[0], namespace)
+    exec(blocks(ROOT / "docs/how-to/write-a-plugin.md", "python")[0], namespace)
     target = namespace["MyRouter"](namespace["Options"](host="shop", control="v1", treatment="v2"))
     seen = target.apply(Weights.of(20))
     assert isinstance(seen, TargetState)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from analysis.report.history import Split
 from analysis.report.trace import Counts, counts, total
+from engine.core import wording
 from engine.core.measure import Observation
 from engine.core.model import Experiment, Metric, MetricKind, Stage, Unit
 
@@ -14,7 +15,8 @@ class Exposure:
     """Trials of `metric` that the treatment `variant` served, and bad ones among them.
 
     `treatment` is None as long as no window was measured; `unknown_windows` were not measured at all, those
-    before there was anything to compare left out. `given` says whether it ever had traffic.
+    before there was anything to compare left out. `given` says whether it ever had traffic,
+    `counted` what those ones are, bad or good.
     """
 
     metric: str
@@ -23,6 +25,7 @@ class Exposure:
     unknown_windows: int
     variant: str = ""
     given: bool = True
+    counted: str = "bad"
 
 
 def exposures(
@@ -70,4 +73,5 @@ def _exposure(
         unknown_windows=len(pairs) - len(measured),
         variant=variant,
         given=given,
+        counted=wording.counted_as(metrics[0]),
     )

@@ -172,7 +172,7 @@ def served(exposure: Exposure) -> str:
     gaps = f"; {windows(exposure.unknown_windows)} unknown" if exposure.unknown_windows else ""
     if exposure.treatment is None:
         return f"unknown: nothing measured for {exposure.metric}{gaps}"
-    bad = "" if exposure.treatment.bad is None else f", {exposure.treatment.bad:,} of them bad"
+    bad = "" if exposure.treatment.bad is None else f", {exposure.treatment.bad:,} of them {exposure.counted}"
     return f"{exposure.treatment.total:,} {exposure.unit}s{bad} ({exposure.metric}{gaps})"
 
 

@@ -91,7 +91,7 @@ def _header(view: RunView) -> Text:
     header.append(f"   step {_step(one)}")
     if view.live is not None:
         routed = view.live.target
-        actual = f"{routed.weights.treatment} %" if isinstance(routed, TargetState) else "unknown"
+        actual = f"{routed.weights.given} %" if isinstance(routed, TargetState) else "unknown"
         header.append(f"   actual {actual}   flag {view.live.gate.status}")
     header.append(f"   {duration(one.age_s)}")
     return header
@@ -114,9 +114,8 @@ def _facts(view: RunView) -> "Table":
     one = view.summary
     drawn = table("", "")
     drawn.show_header = False
-    drawn.add_row(
-        "target", f"{one.target}: {view.experiment.control} → {view.experiment.treatment} (mode {one.mode})"
-    )
+    variants = f"{view.experiment.control} → {', '.join(view.experiment.treatments)}"
+    drawn.add_row("target", f"{one.target}: {variants} (mode {one.mode})")
     if one.ended_s is not None:
         drawn.add_row("decision", Text(f"{one.rule}: {one.reason}"))
     for blocker in one.blockers if len(one.blockers) > 1 else ():

@@ -45,7 +45,8 @@ def shortest_s(experiment: Experiment) -> float:
 def draw(found: Rehearsal) -> Group:
     """A rehearsal for people."""
     experiment = found.experiment
-    head = f"{experiment.name}: {experiment.control} → {experiment.treatment}, {experiment.plan.strategy}"
+    variants = f"{experiment.control} → {', '.join(experiment.treatments)}"
+    head = f"{experiment.name}: {variants}, {experiment.plan.strategy}"
     parts = [
         Text(head, style="bold"),
         _target(found),
@@ -78,10 +79,11 @@ def _target(found: Rehearsal) -> Text:
         f"{name} {'ready' if health.ready else f'not ready: {health.detail}'}"
         for name, health in (
             (found.experiment.control, found.target.control),
-            (found.experiment.treatment, found.target.treatment),
+            *zip(found.experiment.treatments, found.target.treatments, strict=False),
         )
     ]
-    return Text(f"target: {found.target.weights} (control/treatment), {', '.join(ready)}")
+    sides = "/".join(("control", *("treatment",) * len(found.experiment.treatments)))
+    return Text(f"target: {found.target.weights} ({sides}), {', '.join(ready)}")
 
 
 def _steps(experiment: Experiment) -> "Table":

@@ -65,6 +65,7 @@ def view_to_plain(view: RunView) -> dict[str, Any]:
     plain |= {
         "control": view.experiment.control,
         "treatment": view.experiment.treatment,
+        "more_treatments": list(view.experiment.more_treatments),
         "strategy": view.experiment.plan.strategy,
         "headline": view.headline,
         "live": None if view.live is None else _live_to_plain(view.live),
@@ -86,7 +87,7 @@ def queries_to_plain(queries: Sequence[QueryRecord]) -> list[dict[str, Any]]:
 
 
 def _live_to_plain(live: Live) -> dict[str, Any]:
-    routed = live.target.weights.treatment if isinstance(live.target, TargetState) else None
+    routed = live.target.weights.given if isinstance(live.target, TargetState) else None
     return {
         "weight_pct": routed,
         "target_trouble": "" if isinstance(live.target, TargetState) else live.target.detail,

@@ -44,7 +44,7 @@ class Summary:
     Attributes:
         unreadable: why experiment or evidence cannot be read, empty if they can.
         step: from 1, 0 before the first. steps: how many there are, None if unreadable.
-        weight_pct: what the engine last gave the treatment (would have, in observe mode).
+        weight_pct: what the engine last gave the treatments together (would have, in observe mode).
         reason: of the latest tick, empty before the first.
         blockers: in force, the most serious first; none after the end.
         data_age_s: since the end of the latest complete window; None before the first and after the end.
@@ -125,7 +125,7 @@ def summarize(stored: StoredRun, *, now_s: float, driver: str | None) -> Summary
         unreadable=unreadable,
         step=run.step + 1,
         steps=len(experiment.plan.steps) if experiment else None,
-        weight_pct=run.weights.treatment,
+        weight_pct=run.weights.given,
         verdict=verdict.kind if verdict else None,
         rule=run.last_rule,
         reason=reason_of(stored.snapshot),

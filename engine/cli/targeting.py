@@ -73,7 +73,7 @@ def _put(file: Path, state: "TargetState | TargetGone", output: Output) -> None:
     drawn = table("VARIANT", ">WEIGHT", "HEALTH")
     for arm, weight, health in (
         ("control", state.weights.control, state.control),
-        ("treatment", state.weights.treatment, state.treatment),
+        *(("treatment", state.weights.share(arm), health) for arm, health in enumerate(state.treatments)),
     ):
         drawn.add_row(arm, f"{weight} %", "✔ ready" if health.ready else f"✖ not ready: {health.detail}")
     put(

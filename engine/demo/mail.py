@@ -46,6 +46,9 @@ class Mail:
         return tuple(own.values())
 
     def tells(self, experiment: str, end: Phase) -> bool:
-        """Whether the experiment's end was told, once and as what it was."""
-        ends = [kind for kind in self.kinds(experiment) if kind in set(_TOLD_AS.values())]
-        return end in _TOLD_AS and ends == [_TOLD_AS[end]]
+        """Whether the experiment's end was told, and no other end.
+
+        An end that had to be tried again is told each time.
+        """
+        ends = {kind for kind in self.kinds(experiment) if kind in set(_TOLD_AS.values())}
+        return end in _TOLD_AS and ends == {_TOLD_AS[end]}

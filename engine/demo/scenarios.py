@@ -39,7 +39,7 @@ _HOLD = {"hold": f"{HOLD_S:g}s", "floor": 60}
 _CANARY: _Plain = {"canary": {"steps": list(STEPS_PCT), **_HOLD}}
 _BLUE_GREEN: _Plain = {
     "blue_green": {
-        "preview": {"rate": 30, "count": 900, "time_limit": "90s", "errors": "5%"},
+        "preview": {"rate": 30, "count": 900, "time_limit": "90s", "errors": "10%"},
         "bridge": {"weight": 50, **_HOLD},
         "settle": _HOLD,
     }
@@ -128,13 +128,14 @@ SCENARIOS = (
         title="Blue/green, a healthy release",
         expected="promoted (settled)",
         strategy=_BLUE_GREEN,
+        horizon_s=230.0,
     ),
     Scenario(
         name="preview",
         title="Blue/green, errors that probes find",
         expected="rolled back, no user served",
         strategy=_BLUE_GREEN,
-        treatment={"error_rate": 0.20},
+        treatment={"error_rate": 0.30},
     ),
     Scenario(
         name="better",
@@ -149,12 +150,12 @@ SCENARIOS = (
         name="split",
         title="The same, but visitors split by an old route",
         expected="untrustworthy, expired",
-        strategy={"ab": {"weights": [30], "hold": "60s"}},
+        strategy={"ab": {"weights": [20], "hold": "75s"}},
         metrics=(_CONVERSIONS, _ERRORS),
         sticky=True,
         treatment={"conversion_rate": 0.40},
         twist=Twist.ROUTE_LEFT_BEHIND,
-        horizon_s=75.0,
+        horizon_s=90.0,
     ),
 )
 

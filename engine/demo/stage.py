@@ -28,6 +28,7 @@ from engine.demo.scenarios import (
 )
 from engine.launching import launch
 from engine.local.platform import LocalPlatform
+from engine.local.processes import MARK
 from engine.local.shape import Shape
 from engine.ports import Snapshot, Store
 from engine.wiring import load_experiment, make_target, open_store, prepare
@@ -156,6 +157,8 @@ class Stage:
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             SECRET_VARIABLE: self.receiver.secret,
+            # The platform's keeper ends it too, should this process be killed.
+            MARK: str(self._platforms[_MAIN].directory),
             # A proxy for the outside world must not see loopback traffic.
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",

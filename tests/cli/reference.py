@@ -1,4 +1,4 @@
-"""The help texts in the command reference are the real ones. `python -m tests.cli.reference` writes them anew.
+"""The help texts in docs/reference/cli.md are real. `python -m tests.cli.reference` writes them anew.
 
 A help text stands in a block that begins with the command that prints it: `$ rampwise launch --help`.
 """

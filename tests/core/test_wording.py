@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import talk, wording
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
-from engine.core.model import Arm, Bound, MetricKind, Mode, Policy
+from engine.core.model import Arm, Bound, MetricKind, Mode, Policy, Role, Unit
 from engine.core.proposal import Climb, Finish, Wait
 from engine.core.run import Act, Phase
 from engine.core.target import Health, Weights
@@ -166,3 +166,10 @@ def test_of_several_splits_the_broken_ones_are_named():
         "traffic to v2 is not split as planned: planned 50.0 %, seen 41.3 % of 12,345 visitors; "
         "traffic to v4 is not split as planned: planned no data, seen no data of 0 visitors"
     )
+
+
+def test_an_objective_that_is_better_is_not_called_worse_by_less_than_something():
+    metric = a_metric(name="conversions", role=Role.OBJECTIVE, unit=Unit.SESSION, higher_is_better=True)
+    found = a_finding(metric="conversions", verdict=VerdictKind.BETTER)
+    told = wording.promote(an_experiment(metrics=(metric,)), a_verdict(findings=(found,)))
+    assert "conversions: 0.1 % converted against 0.1 %, better (95 % confidence)" in told

@@ -41,6 +41,10 @@ def test_another_end_besides_is_wrong():
     assert not both.tells("healthy", Phase.PROMOTED)
 
 
+def test_an_end_that_was_tried_twice_may_be_told_twice():
+    assert mail(a_notice(8, "rollback"), a_notice(9, "rollback")).tells("healthy", Phase.ROLLED_BACK)
+
+
 def test_a_run_that_goes_on_has_no_end_to_tell():
     assert not mail().tells("healthy", Phase.RUNNING)
 

@@ -87,6 +87,15 @@ class Site:
         return file
 
 
+@pytest.fixture(scope="module")
+def launching_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of this very process, for tests that launch in it."""
+    home = tmp_path_factory.mktemp("launching")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAMPWISE_HOME", str(home))
+        yield home
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     home = tmp_path / "home"

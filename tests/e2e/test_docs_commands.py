@@ -51,12 +51,11 @@ class Reader:
 
     def type(self, commands: str) -> str:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("RAMPWISE_", "XDG_"))
-        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        own = {"HOME": str(self.home), "RAMPWISE_DATABASE": f"sqlite:///{self.home}/{self.database}.sqlite3"}
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands], cwd=self.home, capture_output=True, text=True,
-            env={**kept, "HOME": str(self.home), "PATH": path, "NO_COLOR": "1"}, check=False, timeout=240,
+            env={**kept, **own, "PATH": path, "NO_COLOR": "1"}, check=False, timeout=240,
         )  # fmt: skip
         assert done.returncode == 0, f"{commands}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
@@ -82,7 +81,7 @@ def test_the_tutorial_ends_as_it_says(reader: Reader) -> None:
         ("checkout-green", "promoted"),
         ("checkout-test", "promoted"),
     ]
-    assert (reader.home / "canary.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert (reader.home / "canary.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert reader.not_run == NOT_RUN["tutorial.md"]
 
 

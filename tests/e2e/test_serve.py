@@ -15,7 +15,7 @@ from engine.local.shape import Shape
 from tests.e2e.conftest import Site
 from tests.e2e.world import WITHIN_S, Release, await_that
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 CANARY = {"canary": {"steps": [20, 50], "hold": "3s", "floor": 20}}
 
@@ -51,7 +51,7 @@ class Pages:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(launching_home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("serve")
     services = {"moves": ("v1", "v2"), "fails": ("v1", "v2")}
     home = directory / "home"

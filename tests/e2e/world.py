@@ -1,6 +1,7 @@
 """One platform with a service for each release, so that many can be told at once as stories."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import yaml
 
 from engine import spec
 from engine.adapters.clock import SystemClock
+from engine.adapters.gates import write_flag
 from engine.adapters.identity import person
 from engine.cli.summary import open_evidence
 from engine.core.decision import BlockerKind
@@ -26,19 +28,20 @@ from tests.e2e.conftest import Site
 
 T = TypeVar("T")
 ALPHA = 0.001
-WITHIN_S = 150.0
+OVER = threading.Event()
+"""Set at the end, so that no story goes on waiting."""
+WITHIN_S = 240.0
 """How long anything that must happen may take; generous, because the machine may be busy otherwise."""
 ERRORS: Mapping[str, Any] = {"preset": "http_errors", "margin": {"absolute": "20pp"}}
 CONVERSIONS: Mapping[str, Any] = {"preset": "conversions"}
 
 
 def await_that(what: str, look: Callable[[], T | None], within_s: float = WITHIN_S) -> T:
-    """The first answer that is true; looks often."""
+    """The first answer that is true; looks often, and gives up when the tests are over."""
     until_s = time.monotonic() + within_s
     while not (seen := look()):
-        if time.monotonic() > until_s:
+        if OVER.wait(0.1) or time.monotonic() > until_s:
             raise AssertionError(f"not within {within_s:g} s: {what}")
-        time.sleep(0.05)
     return seen
 
 
@@ -61,8 +64,9 @@ class Release:
         target: Mapping[str, Any] | None = None,
         **more: object,
     ) -> Self:
-        """Launch it in this process; whoever calls starts engines."""
+        """Launch it in this process, with an open flag at the site; whoever calls starts engines."""
         store = site.opened
+        write_flag(service, is_open=True, path=site.home / "flags.json")
         prepared = prepare(spec.read(write(site, service, strategy, metrics, target, **more)))
         return cls(site, service, launch(prepared, store, SystemClock(), person(), "test"), store)
 

@@ -3,12 +3,12 @@
 from engine.core.decision import Blocker, Rule
 from engine.core.events import Command, Verb
 from engine.core.gate import GateState
-from engine.core.model import Bound, Experiment, Metric, MetricKind, Policy
+from engine.core.model import Bound, Experiment, Metric, MetricKind, Policy, Unit
 from engine.core.numbers import duration, percent, points, times
 from engine.core.proposal import Abandon, Finish
 from engine.core.run import Act, Run
 from engine.core.target import Weights
-from engine.core.verdict import Effect, Finding, Verdict
+from engine.core.verdict import Effect, Finding, Verdict, VerdictKind
 
 
 def bound(limit: Bound) -> str:
@@ -214,6 +214,11 @@ def _shown(experiment: Experiment, finding: Finding) -> str:
         return (
             f"{metric.name}: {rate} bad, below the limit of {percent(metric.limit)} ({confidence} confidence)"
         )
+    if finding.verdict is VerdictKind.BETTER:
+        return (
+            f"{metric.name}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
+            f"better ({confidence} confidence)"
+        )
     worse = bound(metric.margin).removeprefix("+")
     return (
         f"{metric.name}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
@@ -221,8 +226,15 @@ def _shown(experiment: Experiment, finding: Finding) -> str:
     )
 
 
+def counted_as(metric: Metric) -> str:
+    """What the trials are that a share counts."""
+    if not metric.higher_is_better:
+        return "bad"
+    return "good" if metric.unit is Unit.REQUEST else "converted"
+
+
 def _unit(metric: Metric) -> str:
     """What a share is a share of, after its percentage."""
     if metric.slo_s is not None:
         return f"above {metric.slo_s * 1000:g} ms"
-    return "good" if metric.higher_is_better else "bad"
+    return counted_as(metric)

@@ -5,6 +5,7 @@ from engine.core.events import Verb
 from engine.core.model import Experiment, Metric, MetricKind, Stage
 from engine.core.numbers import clock_time, duration, percent
 from engine.core.target import Weights
+from engine.core.wording.decisions import counted_as
 from engine.core.wording.headlines import RULE_WORDS
 
 STAGE_WORDS = {
@@ -102,7 +103,7 @@ def bad_trials(metric: Metric) -> str:
         return f"{trial}s slower than {metric.slo_s * 1000:g} ms"
     if metric.kind is MetricKind.DISTRIBUTION:
         return f"{trial}s, without an objective"
-    return f"{'converted' if metric.higher_is_better else 'bad'} {trial}s"
+    return f"{counted_as(metric)} {trial}s"
 
 
 def command(verb: Verb) -> str:

@@ -6,7 +6,7 @@ from engine.core.numbers import duration, percent, points, times
 from engine.core.run import Run
 from engine.core.verdict import Effect, Finding, SplitFinding, Verdict, VerdictKind
 from engine.core.wording.blockers import distrust, missing
-from engine.core.wording.decisions import bound
+from engine.core.wording.decisions import bound, counted_as
 
 _BEFORE_AFTER = {
     Stage.PREVIEW: "probes of the preview",
@@ -82,7 +82,7 @@ def _counted(metric: Metric) -> str:
     trials = "probes" if metric.stage is Stage.PREVIEW else f"{metric.unit}s"
     if metric.slo_s is not None:
         return f"of {trials} slower than {metric.slo_s * 1000:g} ms"
-    return f"of {trials} {'converted' if metric.higher_is_better else 'bad'}"
+    return f"of {trials} {counted_as(metric)}"
 
 
 def _likely(effect: Effect) -> str:
