@@ -43,7 +43,7 @@ coverage: env
 	tools/check-coverage $(BIN)
 
 simulation: env
-	timeout 360 $(PYTEST) -q -n 2 -m slow tests/simulation tests/analysis/stats
+	timeout 480 $(PYTEST) -q -n 2 -m slow tests/simulation tests/analysis/stats
 
 e2e: env prometheus
 	timeout 900 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats --ignore=tests/browser --ignore=tests/web/test_browser.py

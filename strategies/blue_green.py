@@ -4,7 +4,7 @@ Pure: it proposes from the plan and what the run has seen; the engine decides wh
 The old colour keeps running all the time, so that taking the switch back is one act.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Self, assert_never
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -164,6 +164,8 @@ class BlueGreen:
                 return _after_bridge(plan, progress)
             case Stage.SETTLE:
                 return _after_settling(step, progress)
+            case _:
+                assert_never(step.stage)
 
 
 def _probes(preview: PreviewOptions) -> Probes:

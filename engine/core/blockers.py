@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from engine.core import wording
-from engine.core.arms import live_arms
+from engine.core.arms import live_arms, stage_of
 from engine.core.decision import Blocker, BlockerKind
 from engine.core.facts import Facts
 from engine.core.gate import GateStatus
@@ -130,7 +130,9 @@ def _had_traffic(experiment: Experiment, run: Run, arm: int) -> bool:
 
 
 def _is_expected(experiment: Experiment, run: Run, metric: str, missing: Missing) -> bool:
-    """Whether what is missing should be there: a treatment must have traffic, and take part at all."""
+    """Whether what is missing should be there: it is this stage's, and of a treatment that has traffic."""
+    if experiment.metric(metric).stage is not stage_of(experiment, run.step):
+        return False
     treatment_index = experiment.metric(metric).treatment_index
     if missing.arm is Arm.TREATMENT:
         return _had_traffic(experiment, run, treatment_index)

@@ -111,8 +111,8 @@ def _told(experiment: Experiment, before: Run, after: Run, event: Event) -> Iter
     match event.payload:
         case Decided(decision=decision):
             yield from _of_decision(experiment, before, after, event, decision)
-        case Applied() as result:
-            yield from _of_result(experiment, before, after, event, result)
+        case Applied() as result if before.pending is not None:
+            yield from _of_result(experiment, before, after, event, before.pending, result)
         case Commanded(verb=Verb.PAUSE, refused=""):
             title, sentence = wording.notice_paused(experiment, after, event.actor, event.reason)
             yield _notice(experiment, after, event, NoticeKind.BLOCKED, title, sentence, actor=event.actor)
@@ -141,11 +141,8 @@ def _of_decision(
 
 
 def _of_result(
-    experiment: Experiment, before: Run, after: Run, event: Event, result: Applied
+    experiment: Experiment, before: Run, after: Run, event: Event, act: Act, result: Applied
 ) -> Iterator[Notice]:
-    act = before.pending
-    if act is None:
-        return
     kind = _kind_of(act)
     if result.ok and kind is not None:
         title, sentence = wording.notice_done(experiment, before, act)

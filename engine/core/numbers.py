@@ -31,9 +31,15 @@ def points(difference: float | None) -> str:
 
 
 def times(ratio: float | None) -> str:
-    """A ratio, as in `1.5×`; an open end is `∞` or 0."""
+    """A ratio, as in `1.5×`; an open end is `∞` or 0, and what is far below one hundredth is not spelt out.
+
+    >>> times(0.25), times(4e-6)
+    ('0.25×', 'under 0.01×')
+    """
     if ratio is None:
         return "no data"
+    if 0 < ratio < 0.01:
+        return "under 0.01×"
     return "∞" if math.isinf(ratio) else f"{_significant(ratio)}×"
 
 

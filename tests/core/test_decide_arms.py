@@ -64,7 +64,7 @@ def test_a_harmful_treatment_of_two_loses_its_traffic_to_control():
         Weights.of(0, 25),
         0,
     )
-    assert decision.reason.startswith("Its share goes back to v1: v2 is worse. errors@v2: ")
+    assert decision.reason.startswith("Its share goes back to v1: v2 is worse. errors of v2: ")
 
 
 def test_a_harmful_treatment_without_a_culprit_still_has_a_sentence():

@@ -155,8 +155,8 @@ def test_a_settled_treatment_is_promoted():
         ALL_TO_TREATMENT,
     )
     assert decision.reason == (
-        "Promoted (settled): held 10 min. errors@settle: 0.1 % bad against 0.1 % (0 pp, likely 0.5× to 2×); "
-        "tolerated is 1.05×."
+        "Promoted (settled): held 10 min. errors after the switch: 0.1 % bad against 0.1 % "
+        "(0 pp, likely 0.5× to 2×); tolerated is 1.05×."
     )
 
 

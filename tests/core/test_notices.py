@@ -322,3 +322,9 @@ def test_whatever_happens_every_notice_is_one_line_and_has_its_own_id(happened, 
         assert "\n" not in each.title + each.sentence
         assert each.title.startswith("checkout-v2: ")
         assert each.sentence
+
+
+def test_a_log_that_begins_in_the_middle_is_refused():
+    event = an_event(Commanded(command_id=1, verb=Verb.PAUSE, step=0), a_run())
+    with pytest.raises(ValueError, match="does not launch it"):
+        notices(an_experiment(), None, [event])

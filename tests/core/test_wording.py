@@ -6,8 +6,8 @@ import pytest
 
 from engine.core import talk, wording
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
-from engine.core.model import Arm, Bound, MetricKind, Mode, Policy, Role, Unit
-from engine.core.proposal import Climb, Finish, Wait
+from engine.core.model import Arm, Bound, MetricKind, Mode, Policy, Role, Stage, Unit
+from engine.core.proposal import Abandon, Climb, Finish, Wait
 from engine.core.run import Act, Phase
 from engine.core.target import Health, Weights
 from engine.core.verdict import ArmSummary, Effect, SplitFinding, VerdictKind
@@ -58,7 +58,9 @@ def test_promotion_says_what_was_shown_in_the_margins_unit(kind, sentence):
 
 
 def test_harm_against_a_limit_is_told_in_shares():
-    assert harm_of(effect=SHARE, kind=MetricKind.THRESHOLD).endswith("likely 2 % to 6 %); the limit is 2 %.")
+    assert harm_of(effect=SHARE, kind=MetricKind.THRESHOLD).endswith(
+        "bad, likely 2 % to 6 %; the limit is 2 %."
+    )
 
 
 def test_latency_is_told_as_share_above_its_objective():
@@ -94,6 +96,7 @@ def test_a_share_has_its_interval_in_percent():
     [
         (Climb(step=1, weights=Weights.of(20), reason="x"), "goes to 20 % at the next tick"),
         (Finish(reason="x"), "promotes at the next tick"),
+        (Abandon(reason="x"), "gives up: x"),
         (Wait(reason="held 3 s of 8 s"), "waits: held 3 s of 8 s"),
     ],
 )
@@ -173,3 +176,29 @@ def test_an_objective_that_is_better_is_not_called_worse_by_less_than_something(
     found = a_finding(metric="conversions", verdict=VerdictKind.BETTER)
     told = wording.promote(an_experiment(metrics=(metric,)), a_verdict(findings=(found,)))
     assert "conversions: 0.1 % converted against 0.1 %, better (95 % confidence)" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "told"),
+    [
+        ("conversions", Stage.SPLIT, "conversions"),
+        ("conversions@v3", Stage.SPLIT, "conversions of v3"),
+        ("conversions@settle", Stage.SETTLE, "conversions after the switch"),
+        ("conversions@preview", Stage.PREVIEW, "conversions of probes"),
+        ("conversions@v3@settle", Stage.SETTLE, "conversions of v3 after the switch"),
+    ],
+)
+def test_a_metric_is_named_with_treatment_and_stage(name: str, stage: Stage, told: str):
+    assert wording.named(a_metric(name=name, measure="conversions", stage=stage)) == told
+
+
+def test_probes_are_compared_with_their_limit_and_with_nobody():
+    probes = a_metric(
+        name="errors@preview", measure="errors", kind=MetricKind.THRESHOLD, stage=Stage.PREVIEW, limit=0.05
+    )
+    found = a_finding(metric="errors@preview", kind=MetricKind.THRESHOLD, stage=Stage.PREVIEW)
+    verdict = a_verdict(findings=(found,), culprit="errors@preview", stage=Stage.PREVIEW)
+    told = wording.harm(an_experiment(metrics=(probes,)), verdict)
+    assert told.startswith("Roll back: v2 is worse. errors of probes: 0.1 % bad")
+    assert "against" not in told
+    assert told.endswith("; the limit is 5 %.")

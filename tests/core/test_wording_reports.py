@@ -195,3 +195,61 @@ def test_false_rollbacks_a_year_follow_from_the_rate_seen() -> None:
         "At 200 releases a year (16 seen on this target in 29 days), at most 2 harmless ones a year are"
         " rolled back for harm."
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "headline"),
+    [
+        (None, VerdictKind.UNTRUSTWORTHY, "Do not trust these results: the data break an assumption."),
+        (Rule.BLIND_TOO_LONG, VerdictKind.NO_DATA, "No verdict: usable data did not come in time."),
+    ],
+)
+def test_data_that_cannot_be_used_take_the_verdict_s_place(rule, kind, headline) -> None:
+    told = wording.distrusted(an_experiment(), a_run(ended_by=rule), a_verdict(kind=kind), data_age_s=5)
+    assert told == headline
+
+
+def test_before_anything_is_compared_a_summary_says_nothing_or_what_it_waits_for() -> None:
+    nothing = a_verdict(kind=VerdictKind.UNDECIDED, findings=())
+    assert wording.summary(an_experiment(), a_run(), nothing) == ""
+    early = a_verdict(kind=VerdictKind.NO_DATA, findings=())
+    assert wording.summary(an_experiment(), a_run(), early).endswith("is not over.")
+
+
+def test_a_split_without_visitors_is_not_told() -> None:
+    assert wording.split_off(replace(OFF, planned=None)) == ""
+
+
+def test_the_nearest_metric_is_told_of_many() -> None:
+    metrics = tuple(a_metric(name=name) for name in ("errors", "refunds"))
+    near = a_finding(metric="errors", verdict=VerdictKind.NOT_WORSE, log_e_promote=1.0)
+    far = a_finding(metric="refunds", verdict=VerdictKind.NOT_WORSE, log_e_promote=5.0)
+    experiment = an_experiment(metrics=metrics)
+
+    both = a_verdict(kind=VerdictKind.NOT_WORSE, findings=(near, far))
+    told = wording.summary(experiment, a_run(), both)
+    assert told.startswith("All 2 deciding metrics are within their margins. Nearest to one: errors")
+
+    one = a_verdict(findings=(near, replace(far, verdict=VerdictKind.UNDECIDED)))
+    told = wording.summary(experiment, a_run(), one)
+    assert told.startswith("1 of 2 deciding metrics are shown to be within their margins. Next: errors")
+
+    settling = replace(
+        one, stage=Stage.SETTLE, findings=tuple(replace(each, stage=Stage.SETTLE) for each in one.findings)
+    )
+    assert wording.summary(experiment, a_run(), settling).startswith("Nearest to its limit: errors")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "likely"),
+    [
+        (None, None, "(+0.4 pp);"),
+        (None, 1.6, "(+0.4 pp, likely at most 1.6×);"),
+        (1.2, None, "(+0.4 pp, likely at least 1.2×);"),
+    ],
+)
+def test_open_ends_of_what_is_likely_are_told(low, high, likely) -> None:
+    found = a_finding(
+        treatment=arm(14), control=arm(10), difference=0.004, effect=replace(RATIO, low=low, high=high)
+    )
+    assert likely in wording.summary(an_experiment(), a_run(), a_verdict(findings=(found,)))

@@ -1,5 +1,6 @@
 """Blue/green goes from probes to the switch to the end, each only by what its stage shows."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,3 +197,9 @@ def test_only_a_preview_is_given_up(progress: Progress) -> None:
     if isinstance(BlueGreen().propose(BRIDGED, progress), Abandon):
         assert progress.step == 0
         assert not progress.not_worse
+
+
+def test_a_preview_that_nothing_probes_waits() -> None:
+    assert propose(replace(plan_of(), probes=None), 0, not_worse=False) == Wait(
+        reason="nothing probes the preview"
+    )

@@ -3,7 +3,7 @@
 from engine.core.decision import Blocker, Rule
 from engine.core.events import Command, Verb
 from engine.core.gate import GateState
-from engine.core.model import Bound, Experiment, Metric, MetricKind, Policy, Unit
+from engine.core.model import Bound, Experiment, Metric, MetricKind, Policy, Stage, Unit
 from engine.core.numbers import duration, percent, points, times
 from engine.core.proposal import Abandon, Finish
 from engine.core.run import Act, Run
@@ -178,12 +178,25 @@ def would(sentence: str) -> str:
     return f"Would (observe mode): {sentence}"
 
 
+def named(metric: Metric) -> str:
+    """A metric in a sentence: as declared, and of which treatment and stage where there are several."""
+    declared = metric.measure or metric.name
+    variant = metric.name.removeprefix(declared).removesuffix(f"@{metric.stage}").removeprefix("@")
+    whose = f" of {variant}" if variant else ""
+    return f"{declared}{whose}{_STAGE_WORDS[metric.stage]}"
+
+
+_STAGE_WORDS = {Stage.PREVIEW: " of probes", Stage.SPLIT: "", Stage.SETTLE: " after the switch"}
+
+
 def _comparison(metric: Metric, finding: Finding) -> str:
     """Both arms and their difference; a latency without an objective has no share to tell."""
     if metric.kind is MetricKind.DISTRIBUTION and metric.slo_s is None:
-        return f"{metric.name}: {metric.unit}s are slower"
+        return f"{named(metric)}: {metric.unit}s are slower"
+    if metric.kind is MetricKind.THRESHOLD:
+        return f"{named(metric)}: {percent(finding.treatment.rate)} {_unit(metric)}{_likely(finding.effect)}"
     return (
-        f"{metric.name}: {percent(finding.treatment.rate)} {_unit(metric)}"
+        f"{named(metric)}: {percent(finding.treatment.rate)} {_unit(metric)}"
         f" against {percent(finding.control.rate)}"
         f" ({points(finding.difference)}{_likely(finding.effect)})"
     )
@@ -211,17 +224,16 @@ def _shown(experiment: Experiment, finding: Finding) -> str:
     metric = experiment.metric(finding.metric)
     rate, confidence = percent(finding.treatment.rate), percent(1 - experiment.alpha_promote)
     if metric.kind is MetricKind.THRESHOLD:
-        return (
-            f"{metric.name}: {rate} bad, below the limit of {percent(metric.limit)} ({confidence} confidence)"
-        )
+        limit = percent(metric.limit)
+        return f"{named(metric)}: {rate} bad, below the limit of {limit} ({confidence} confidence)"
     if finding.verdict is VerdictKind.BETTER:
         return (
-            f"{metric.name}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
+            f"{named(metric)}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
             f"better ({confidence} confidence)"
         )
     worse = bound(metric.margin).removeprefix("+")
     return (
-        f"{metric.name}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
+        f"{named(metric)}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
         f"worse by less than {worse} ({confidence} confidence)"
     )
 

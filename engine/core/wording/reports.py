@@ -46,7 +46,8 @@ def moved(experiment: Experiment, before: Weights, after: Weights) -> str:
         ", ".join(f"{name} {weights.share(index)} %" for index, name in enumerate(names))
         for weights in (before, after)
     )
-    return f"Traffic before: {had}; after: {given}; the rest with {experiment.control}."
+    rest = f"; the rest with {experiment.control}" if after.control else ""
+    return f"Traffic before: {had}; after: {given}{rest}."
 
 
 def promised(experiment: Experiment) -> tuple[str, ...]:

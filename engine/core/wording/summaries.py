@@ -1,5 +1,7 @@
 """The sentence under the headline: direction, size, unit and limit of what the verdict rests on."""
 
+from typing import assert_never
+
 from engine.core.decision import Rule
 from engine.core.model import Experiment, Metric, MetricKind, Stage
 from engine.core.numbers import duration, percent, points, times
@@ -40,6 +42,8 @@ def _of_kind(experiment: Experiment, verdict: Verdict) -> str:
             return _no_data(experiment, verdict)
         case VerdictKind.UNTRUSTWORTHY:
             return f"{distrust(verdict)}."
+        case _:
+            assert_never(verdict.kind)
 
 
 def split_off(split: SplitFinding) -> str:
@@ -94,8 +98,8 @@ def _likely(effect: Effect) -> str:
             return f", likely at most {form(high)}"
         case low, None:
             return f", likely at least {form(low)}"
-        case low, high:
-            return f", likely {form(low)} to {form(high)}"
+        case _:
+            return f", likely {form(effect.low)} to {form(effect.high)}"
 
 
 def _harmful(experiment: Experiment, verdict: Verdict) -> str:
