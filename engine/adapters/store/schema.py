@@ -1,5 +1,6 @@
 """Brings a database to the form this version knows. Never steps back, never touches a newer database."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,10 @@ VERSION_TABLE = "rampwise_version"
 _PAUSE_S = 0.02
 
 
+_MIGRATING = threading.Lock()
+"""Alembic keeps the migration that is under way in a global of its own."""
+
+
 def prepare(database: Database) -> None:
     """Make the tables, or bring them up to date; several processes may do so at once.
 
@@ -32,7 +37,7 @@ def prepare(database: Database) -> None:
         return
     if database.sqlite:
         _patiently(database.use_wal)
-    with database.write() as connection:
+    with _MIGRATING, database.write() as connection:
         _upgrade(connection, _version(connection, database.where), database.where)
 
 

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,10 @@ def test_a_version_1_database_can_hold_letters_and_orders_that_name_a_treatment(
     assert list(v1.letters("search-v7-1")) == [letter]
     v1.request("search-v7-1", Verb.PROMOTE, ADA, "", "cli", 5.0, "v3")
     assert v1.requested("search-v7-1")[1].treatment == "v3"
+
+
+def test_threads_of_one_process_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _: open_store(url), range(8)))
+    assert [len(store.runs()) for store in stores] == [0] * 8
