@@ -46,7 +46,7 @@ simulation: env
 	timeout 480 $(PYTEST) -q -n 2 -m slow tests/simulation tests/analysis/stats
 
 e2e: env prometheus
-	timeout 900 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats --ignore=tests/browser --ignore=tests/web/test_browser.py
+	timeout 1500 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats --ignore=tests/browser --ignore=tests/web/test_browser.py
 
 browser: env prometheus chromium
 	timeout 400 $(PYTEST) -q -n 2 -m slow tests/browser tests/web/test_browser.py
