@@ -49,7 +49,8 @@ e2e: env prometheus
 	timeout 1500 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats --ignore=tests/browser --ignore=tests/web/test_browser.py
 
 browser: env prometheus chromium
-	timeout 400 $(PYTEST) -q -n 2 -m slow tests/browser tests/web/test_browser.py
+	timeout 300 $(PYTEST) -q -n 2 -m slow tests/browser
+	timeout 120 $(PYTEST) -q -m slow tests/web/test_browser.py
 
 test: lint coverage simulation e2e browser ## Everything, from nothing
 
