@@ -35,7 +35,7 @@ lint: env
 	$(BIN)/lint-imports
 
 unit: env
-	timeout 120 $(PYTEST) -q -n 2 -m "not slow"
+	timeout 150 $(PYTEST) -q -n 2 -m "not slow"
 
 coverage: env
 	$(BIN)/coverage erase

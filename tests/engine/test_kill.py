@@ -12,6 +12,8 @@ from engine.core.run import Phase
 from tests.engine.releases import ab, blue_green, launched
 from tests.engine.world import RUN_ID, World, quick_experiment
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(BaseException):
     """Stands in for SIGKILL: nothing in the engine may catch it."""

@@ -19,6 +19,8 @@ from tests.cli.conftest import desk as desk  # noqa: PLC0414
 from tests.cli.desk import Desk
 from tests.cli.test_process import COMMAND, read_until
 
+pytestmark = pytest.mark.slow
+
 SECRETS = ("hunter2", "s3cr3t-token", "pa55")
 
 
