@@ -39,7 +39,7 @@ unit: env
 
 coverage: env
 	$(BIN)/coverage erase
-	timeout 240 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
+	timeout 300 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
 	tools/check-coverage $(BIN)
 
 simulation: env
