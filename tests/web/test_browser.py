@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from engine.core.events import Actor, Verb
+from tests.browser.conftest import FLAGS
 from tests.web.conftest import Served
 
 ADA = Actor(user="ada", host="desk")
@@ -21,7 +22,7 @@ def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     assert program, "these tests need Debian's `chromium` package"
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield started
         started.close()
 
