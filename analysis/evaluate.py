@@ -23,7 +23,8 @@ from analysis.stats.findings import finding, log_e_better
 from analysis.stats.split import SplitEvidence
 from engine.core.arms import stage_of
 from engine.core.measure import Observation
-from engine.core.model import Experiment, Metric, Stage
+from engine.core.model import Experiment, Metric
+from engine.core.plan import Stage
 from engine.core.target import Weights
 from engine.core.verdict import ArmVerdict, Finding, Verdict
 from engine.errors import CorruptRecord

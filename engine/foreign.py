@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from engine.core.gate import GateState, GateStatus
 from engine.core.measure import Missing, MissingReason, Window
-from engine.core.model import Metric, Plan
+from engine.core.model import Metric
+from engine.core.plan import Plan
 from engine.core.printable import printable
 from engine.core.proposal import Progress, Proposal, Wait
 from engine.core.target import Health, TargetGone, TargetState, Weights

@@ -8,8 +8,9 @@ from engine.core.events import Actor, Command, Event, Freeze, Verb
 from engine.core.gate import GateState
 from engine.core.letter import Delivered, Letter, Refused
 from engine.core.measure import Missing, Reading, Window
-from engine.core.model import Metric, Plan
+from engine.core.model import Metric
 from engine.core.notice import Notice
+from engine.core.plan import Plan
 from engine.core.proposal import Progress, Proposal
 from engine.core.run import Phase, Run
 from engine.core.target import TargetFacts, TargetGone, TargetState, Weights

@@ -11,7 +11,8 @@ from dataclasses import replace
 from analysis import evaluate
 from engine.core.gate import GateState, GateStatus
 from engine.core.measure import Observation, Reading, Trials, TrialsReading
-from engine.core.model import Experiment, Metric, Probes, Stage
+from engine.core.model import Experiment, Metric
+from engine.core.plan import Probes, Stage
 from engine.core.run import Phase, Run
 from engine.core.target import TargetGone, TargetState
 from engine.ports import Probed, Prober

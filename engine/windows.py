@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from engine.core.arms import live_arms, stage_of
 from engine.core.measure import Observation, Reading, Window
-from engine.core.model import Experiment, Mode, Stage
+from engine.core.model import Experiment, Mode
+from engine.core.plan import Stage
 from engine.core.run import Run
 from engine.core.target import TargetGone, TargetState, Weights
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from engine.core.model import Plan, Policy, Step
+from engine.core.plan import Plan, Policy, Step
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from engine.fields import Duration

@@ -8,8 +8,8 @@ from typing import Annotated, Self, assert_never
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from engine.core.model import Plan, Probes, Stage, Step
 from engine.core.numbers import duration
+from engine.core.plan import Plan, Probes, Stage, Step
 from engine.core.proposal import Abandon, Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from engine.fields import Duration, Percent, PositiveDuration, format_duration

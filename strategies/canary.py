@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from engine.core.model import Plan, Step
+from engine.core.plan import Plan, Step
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from engine.fields import Duration

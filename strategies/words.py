@@ -1,7 +1,7 @@
 """What hold and floor of a step lack or have, in words all strategies share. Decides nothing."""
 
-from engine.core.model import Step
 from engine.core.numbers import duration
+from engine.core.plan import Step
 from engine.core.proposal import Progress
 
 

@@ -15,16 +15,12 @@ from engine.core.model import (
     Metric,
     MetricKind,
     Mode,
-    Plan,
     PluginChoice,
-    Policy,
-    Probes,
     Role,
     Selector,
-    Stage,
-    Step,
     Unit,
 )
+from engine.core.plan import Plan, Policy, Probes, Stage, Step
 from engine.core.proposal import Wait
 from engine.core.run import Phase, Run
 from engine.core.target import Health, TargetState, Weights

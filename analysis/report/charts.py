@@ -19,7 +19,7 @@ from analysis.report.rows import MetricRow
 from analysis.report.shares import ShareRow
 from analysis.report.trace import MetricPoint
 from analysis.report.view import ReportView
-from engine.core.model import Stage
+from engine.core.plan import Stage
 
 WHOLE_RUN = "whole run"
 LOWEST_LOG10_E = -3.0

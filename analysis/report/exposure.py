@@ -7,7 +7,8 @@ from analysis.report.history import Split
 from analysis.report.trace import Counts, counts, total
 from engine.core import wording
 from engine.core.measure import Observation
-from engine.core.model import Experiment, Metric, MetricKind, Stage, Unit
+from engine.core.model import Experiment, Metric, MetricKind, Unit
+from engine.core.plan import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

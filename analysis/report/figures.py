@@ -19,8 +19,8 @@ from analysis.report.charts import (
 from analysis.report.plot import Chart, Range
 from analysis.report.rows import MetricRow
 from analysis.report.view import ReportView
-from engine.core.model import Stage
 from engine.core.numbers import duration, percent, points
+from engine.core.plan import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from engine.core import wording
 from engine.core.decision import Rule
 from engine.core.events import Applied, Commanded, Decided, Event, Intended, Launched
 from engine.core.evolve import evolve, launch
-from engine.core.model import Experiment, Stage
+from engine.core.model import Experiment
+from engine.core.plan import Stage
 from engine.core.run import Act, Run
 from engine.core.target import ALL_TO_CONTROL, Weights
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from analysis.stats.harmed import harmed
 from engine.core import wording
 from engine.core.labels import VERDICT_WORDS
-from engine.core.model import Bound, Experiment, Metric, MetricKind, Role, Stage, Unit
+from engine.core.model import Bound, Experiment, Metric, MetricKind, Role, Unit
 from engine.core.numbers import percent
+from engine.core.plan import Stage
 from engine.core.verdict import ArmSummary, Effect, Finding, Verdict, VerdictKind
 
 

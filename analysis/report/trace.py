@@ -21,7 +21,8 @@ from engine.core.measure import (
     Reading,
     TrialsReading,
 )
-from engine.core.model import Experiment, Metric, Stage
+from engine.core.model import Experiment, Metric
+from engine.core.plan import Stage
 from engine.core.standing import MetricStanding, Standing, standing_of
 from engine.core.verdict import Verdict
 

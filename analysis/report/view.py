@@ -22,7 +22,8 @@ from engine.core import wording
 from engine.core.decision import Blocker, Rule
 from engine.core.events import Event
 from engine.core.labels import PHASE_WORDS
-from engine.core.model import Arm, Experiment, Metric, Mode, Stage
+from engine.core.model import Arm, Experiment, Metric, Mode
+from engine.core.plan import Stage
 from engine.core.run import Phase, Run
 from engine.core.verdict import VerdictKind
 from engine.fields import format_selector

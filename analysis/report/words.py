@@ -10,8 +10,9 @@ from analysis.report.rows import MetricRow, Share
 from analysis.report.trace import Counts, Gap
 from analysis.report.view import ReportView
 from engine.core import wording
-from engine.core.model import MetricKind, Mode, Stage
+from engine.core.model import MetricKind, Mode
 from engine.core.numbers import clock_time, duration, percent, points, times
+from engine.core.plan import Stage
 
 NOT_MEASURED = "not measured"
 """In place of a number that nobody has; never a zero or a dash."""

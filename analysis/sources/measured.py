@@ -14,7 +14,8 @@ from engine.core.measure import (
     Trials,
     TrialsReading,
 )
-from engine.core.model import Arm, Metric, MetricKind, Stage
+from engine.core.model import Arm, Metric, MetricKind
+from engine.core.plan import Stage
 
 
 class Part(StrEnum):

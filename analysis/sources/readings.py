@@ -14,7 +14,8 @@ from analysis.sources.counters import Delta
 from analysis.sources.measured import TOP, Part, histogram_reading, trials_reading
 from analysis.sources.series import PLAIN, Components, Labels
 from engine.core.measure import Missing, MissingReason, Reading, Window
-from engine.core.model import Arm, Metric, Selector, Stage
+from engine.core.model import Arm, Metric, Selector
+from engine.core.plan import Stage
 from engine.fields import format_duration, format_selector
 
 

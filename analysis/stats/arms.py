@@ -13,7 +13,8 @@ from math import exp, log
 
 from analysis.stats.evidence import MetricEvidence
 from analysis.stats.mixture import LOG_NOTHING
-from engine.core.model import Metric, Stage
+from engine.core.model import Metric
+from engine.core.plan import Stage
 from engine.core.verdict import Finding, VerdictKind
 
 Pairs = Sequence[tuple[Metric, MetricEvidence]]

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from math import log
 
 from analysis.stats.mixture import BETTER_LOG_WEIGHTS, Floats, log_mix
-from engine.core.model import Experiment, Metric, MetricKind, Role, Stage, Unit
+from engine.core.model import Experiment, Metric, MetricKind, Role, Unit
+from engine.core.plan import Stage
 
 
 def is_asked(metric: Metric) -> bool:

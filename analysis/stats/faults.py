@@ -1,7 +1,8 @@
 """What makes a metric or a window untrustworthy. Plain sentences; an empty one means nothing is wrong."""
 
 from engine.core.measure import Histogram, HistogramReading, Measured, Trials
-from engine.core.model import Bound, Metric, MetricKind, Stage
+from engine.core.model import Bound, Metric, MetricKind
+from engine.core.plan import Stage
 
 
 def metric_fault(metric: Metric) -> str:

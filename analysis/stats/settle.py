@@ -31,7 +31,8 @@ from engine.core.measure import (
     Trials,
     TrialsReading,
 )
-from engine.core.model import Arm, Bound, Metric, MetricKind, Stage
+from engine.core.model import Arm, Bound, Metric, MetricKind
+from engine.core.plan import Stage
 from engine.core.verdict import Effect
 
 _LOG_TWO = log(2.0)

@@ -15,7 +15,8 @@ from scipy.special import betaln, xlog1py, xlogy
 
 from analysis.stats.mixture import Floats, log_mix
 from engine.core.measure import Observation, TrialsReading
-from engine.core.model import Bound, Experiment, Metric, Stage
+from engine.core.model import Bound, Experiment, Metric
+from engine.core.plan import Stage
 from engine.core.verdict import SplitFinding
 
 CONCENTRATIONS: Floats = np.array([100.0, 1000.0, 10000.0])

@@ -4,7 +4,8 @@ from analysis.stats import evidence as fold
 from analysis.stats import settle
 from analysis.stats.evidence import MetricEvidence
 from engine.core.measure import Observation, TrialsReading
-from engine.core.model import Experiment, Metric, Stage
+from engine.core.model import Experiment, Metric
+from engine.core.plan import Stage
 
 
 def nothing_yet(metric: Metric) -> MetricEvidence:

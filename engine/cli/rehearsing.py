@@ -9,8 +9,9 @@ from engine.cli.pictures import draw_explained
 from engine.cli.printing import table
 from engine.cli.run_view import queries_to_plain
 from engine.codec import to_plain as plain_of
-from engine.core.model import Experiment, Plan
+from engine.core.model import Experiment
 from engine.core.numbers import duration
+from engine.core.plan import Plan
 from engine.core.target import TargetState
 from engine.launching import Rehearsal
 

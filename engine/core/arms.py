@@ -1,6 +1,7 @@
 """Which treatments still take part in a run. Pure; an A/B test may have several, everything else has one."""
 
-from engine.core.model import Experiment, Stage
+from engine.core.model import Experiment
+from engine.core.plan import Stage
 from engine.core.run import Run
 from engine.core.target import TargetGone, TargetState, Weights
 

@@ -10,8 +10,9 @@ from engine.core import wording
 from engine.core.arms import live_arms, only_live, stage_of
 from engine.core.decision import Blocker, BlockerKind, Decision, DecisionKind, Rule
 from engine.core.facts import Facts
-from engine.core.model import Experiment, Stage
+from engine.core.model import Experiment
 from engine.core.ordered import goes_on_regardless
+from engine.core.plan import Stage
 from engine.core.proposal import Abandon, Climb, Finish, Wait
 from engine.core.run import Run
 from engine.core.target import Weights

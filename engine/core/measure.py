@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.core.model import Arm, Stage
+from engine.core.model import Arm
+from engine.core.plan import Stage
 from engine.core.target import Weights
 
 

@@ -9,8 +9,9 @@ from engine.core.decision import Blocker, BlockerKind, Decision, DecisionKind, R
 from engine.core.events import Verb
 from engine.core.facts import Facts
 from engine.core.gate import GateStatus
-from engine.core.model import Experiment, Mode, Policy
+from engine.core.model import Experiment, Mode
 from engine.core.ordered import goes_on_regardless, promoted_arm
+from engine.core.plan import Policy
 from engine.core.proposal import Abandon
 from engine.core.run import Run
 from engine.core.target import ALL_TO_CONTROL, Weights

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core.measure import Missing
-from engine.core.model import MetricKind, Role, Stage, Unit
+from engine.core.model import MetricKind, Role, Unit
+from engine.core.plan import Stage
 
 
 class VerdictKind(StrEnum):

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.stats.one_sample import fewest_good
-from engine.core.model import Plan, Role
+from engine.core.model import Role
+from engine.core.plan import Plan
 from engine.errors import Problem
 from engine.fields import format_duration, format_percent, parse_duration
 from engine.spec.document import Spec

@@ -17,7 +17,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from engine.core.model import Mode, Policy
+from engine.core.model import Mode
+from engine.core.plan import Policy
 from engine.fields import BoundField, Duration, PositiveDuration
 from engine.spec.metrics import AnyMetric
 from engine.spec.sinks import SinkField

@@ -6,7 +6,8 @@ With one treatment and a plan of nothing but splits, every metric stays what it 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from engine.core.model import Arm, Bound, Metric, MetricKind, Plan, Probes, Role, Stage, Unit
+from engine.core.model import Arm, Bound, Metric, MetricKind, Role, Unit
+from engine.core.plan import Plan, Probes, Stage
 from engine.core.target import RouterSeries, TargetFacts
 
 Labels = Mapping[Arm, Mapping[str, str]]

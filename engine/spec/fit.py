@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from engine.core.model import Metric, MetricKind, Plan, Role, Stage, Unit
+from engine.core.model import Metric, MetricKind, Role, Unit
+from engine.core.plan import Plan, Stage
 from engine.core.target import TargetFacts
 from engine.errors import Problem
 from engine.spec.expand import treatments_of

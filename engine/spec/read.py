@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine import plugins
-from engine.core.model import Plan
+from engine.core.plan import Plan
 from engine.errors import PluginError, Problem, SpecError
 from engine.spec import checks
 from engine.spec.document import ReleaseExperiment, Spec

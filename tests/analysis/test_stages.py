@@ -9,7 +9,8 @@ import pytest
 from analysis import evaluate
 from analysis.evaluate import Evidence
 from engine.core.measure import Observation, Reading
-from engine.core.model import MetricKind, Plan, Stage, Step
+from engine.core.model import MetricKind
+from engine.core.plan import Plan, Stage, Step
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.core.verdict import Verdict, VerdictKind
 from tests.analysis.evaluating import BAD, FAST, GONE, HEALTHY, trials, window

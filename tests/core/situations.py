@@ -7,7 +7,8 @@ from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
 from engine.core.events import Actor, Freeze
 from engine.core.gate import GateStatus
 from engine.core.measure import MissingReason
-from engine.core.model import Arm, ReleaseWindow, Step
+from engine.core.model import Arm, ReleaseWindow
+from engine.core.plan import Step
 from engine.core.proposal import Climb, Finish
 from engine.core.run import Act, Phase
 from engine.core.target import Health, TargetGone, Weights

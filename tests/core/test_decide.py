@@ -9,7 +9,8 @@ from engine.core.decision import BlockerKind, DecisionKind, Rule
 from engine.core.events import Verb
 from engine.core.gate import GateStatus
 from engine.core.measure import MissingReason
-from engine.core.model import Arm, Mode, Policy
+from engine.core.model import Arm, Mode
+from engine.core.plan import Policy
 from engine.core.proposal import Wait
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, Weights
 from engine.core.verdict import VerdictKind

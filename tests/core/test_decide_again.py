@@ -6,7 +6,7 @@ from engine.core.decide import decide
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
 from engine.core.gate import GateStatus
 from engine.core.measure import MissingReason
-from engine.core.model import Policy
+from engine.core.plan import Policy
 from engine.core.proposal import Wait
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights

@@ -8,7 +8,8 @@ from engine.core.decide import decide
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
 from engine.core.gate import GateStatus
 from engine.core.measure import MissingReason
-from engine.core.model import Arm, Mode, Policy
+from engine.core.model import Arm, Mode
+from engine.core.plan import Policy
 from engine.core.proposal import Climb, Finish
 from engine.core.run import Act
 from engine.core.target import ALL_TO_CONTROL, Health, TargetGone, Weights

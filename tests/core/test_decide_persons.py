@@ -7,8 +7,8 @@ import pytest
 from engine.core.decide import decide
 from engine.core.decision import DecisionKind, Rule
 from engine.core.events import Verb
-from engine.core.model import Policy
 from engine.core.ordered import refusal
+from engine.core.plan import Policy
 from engine.core.proposal import Climb, Finish, Wait
 from engine.core.target import ALL_TO_CONTROL, Weights
 from engine.core.verdict import VerdictKind

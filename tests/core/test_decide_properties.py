@@ -10,7 +10,8 @@ from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
 from engine.core.events import Actor, Freeze, Verb
 from engine.core.gate import GateStatus
 from engine.core.measure import MissingReason
-from engine.core.model import Arm, Mode, Policy
+from engine.core.model import Arm, Mode
+from engine.core.plan import Policy
 from engine.core.proposal import Wait
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, TargetGone, Weights

@@ -9,7 +9,8 @@ from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
 from engine.core.events import Actor, Freeze, Verb
 from engine.core.gate import GateStatus
 from engine.core.measure import MissingReason
-from engine.core.model import Arm, Policy, Stage
+from engine.core.model import Arm
+from engine.core.plan import Policy, Stage
 from engine.core.proposal import Abandon, Climb, Finish, Wait
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, TargetGone, Weights

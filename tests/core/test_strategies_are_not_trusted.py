@@ -10,7 +10,8 @@ from engine.core.decide import decide
 from engine.core.decision import BlockerKind, DecisionKind, Rule
 from engine.core.gate import GateStatus
 from engine.core.measure import MissingReason
-from engine.core.model import Arm, Experiment, Plan, Stage, Step
+from engine.core.model import Arm, Experiment
+from engine.core.plan import Plan, Stage, Step
 from engine.core.proposal import Abandon, Climb, Finish, Wait
 from engine.core.run import Phase, Run
 from engine.core.taking import DROPS

@@ -6,7 +6,8 @@ import pytest
 
 from engine.core import talk, wording
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
-from engine.core.model import Arm, Bound, MetricKind, Mode, Policy, Role, Stage, Unit
+from engine.core.model import Arm, Bound, MetricKind, Mode, Role, Unit
+from engine.core.plan import Policy, Stage
 from engine.core.proposal import Abandon, Climb, Finish, Wait
 from engine.core.run import Act, Phase
 from engine.core.target import Health, Weights

@@ -7,7 +7,8 @@ import pytest
 from engine.core import wording
 from engine.core.decision import DecisionKind, Rule
 from engine.core.labels import VERDICT_WORDS
-from engine.core.model import Bound, MetricKind, Role, Stage, Step, Unit
+from engine.core.model import Bound, MetricKind, Role, Unit
+from engine.core.plan import Stage, Step
 from engine.core.run import Phase
 from engine.core.target import Weights
 from engine.core.verdict import ArmSummary, ArmVerdict, Effect, SplitFinding, VerdictKind

@@ -4,7 +4,7 @@ from engine.core.decision import BlockerKind, Rule
 from engine.core.events import Intended, Verb
 from engine.core.evolve import replay
 from engine.core.gate import GateStatus
-from engine.core.model import Policy
+from engine.core.plan import Policy
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, Health, TargetGone, Weights
 from tests.engine.releases import ab, ask, launched, until

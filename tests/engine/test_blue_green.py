@@ -6,7 +6,7 @@ from engine.core.decision import Rule
 from engine.core.events import Observed, Verb
 from engine.core.evolve import replay
 from engine.core.gate import GateStatus
-from engine.core.model import Stage
+from engine.core.plan import Stage
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, Weights
 from engine.ports import Probed

@@ -8,7 +8,8 @@ from analysis import evaluate
 from engine.adapters.fakes import FakeProber
 from engine.core.gate import GateStatus
 from engine.core.measure import Observation, Trials, TrialsReading, Window
-from engine.core.model import MetricKind, Stage
+from engine.core.model import MetricKind
+from engine.core.plan import Stage
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, Health, TargetGone
 from engine.ports import Probed

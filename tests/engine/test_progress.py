@@ -1,6 +1,6 @@
 """What a strategy gets to see: the current stage, the treatments that take part, the one that is better."""
 
-from engine.core.model import Stage
+from engine.core.plan import Stage
 from engine.core.target import ALL_TO_CONTROL, Weights
 from engine.core.verdict import ArmSummary, VerdictKind
 from engine.progress import progress_of

@@ -14,7 +14,8 @@ from engine.core.events import Actor, Applied, Commanded, Decided, Freeze, Inten
 from engine.core.evolve import replay
 from engine.core.gate import GateStatus
 from engine.core.measure import Missing, MissingReason
-from engine.core.model import Arm, Bound, MetricKind, Mode, Plan, Policy, Step
+from engine.core.model import Arm, Bound, MetricKind, Mode
+from engine.core.plan import Plan, Policy, Step
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, Weights
 from engine.errors import LeaseLost, StoreError

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from engine.core.model import Mode, Stage
+from engine.core.model import Mode
+from engine.core.plan import Stage
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, TargetGone, Weights
 from engine.windows import due_windows, observe_windows
 from tests.builders import NOW_S, a_run, an_experiment, both_healthy, healthy, staged, two_treatments

@@ -10,7 +10,8 @@ from engine.adapters.fakes_store import MemoryStore
 from engine.core.events import ENGINE, Event, Launched
 from engine.core.evolve import launch
 from engine.core.gate import GateState, GateStatus
-from engine.core.model import Bound, Experiment, Plan, Step
+from engine.core.model import Bound, Experiment
+from engine.core.plan import Plan, Step
 from engine.ports import Snapshot, Store
 from engine.runner import LEASE_S, Parts, tick
 from strategies.ab import Ab

@@ -13,8 +13,9 @@ from engine.adapters.fakes import FakeTarget
 from engine.adapters.fakes_sink import FakeSink
 from engine.core.letter import Delivered, Refused
 from engine.core.measure import Missing, Trials, TrialsReading, Window
-from engine.core.model import Metric, Plan, Stage, Step
+from engine.core.model import Metric
 from engine.core.notice import Notice
+from engine.core.plan import Plan, Stage, Step
 from engine.core.proposal import Abandon, Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from engine.ports import Batch, Json

@@ -13,7 +13,8 @@ from analysis import evaluate
 from analysis.stats import split
 from analysis.stats.split import SplitEvidence
 from engine.core.measure import Observation, Reading, Trials, TrialsReading, Window
-from engine.core.model import Bound, Experiment, MetricKind, Plan, Role, Stage, Step, Unit
+from engine.core.model import Bound, Experiment, MetricKind, Role, Unit
+from engine.core.plan import Plan, Stage, Step
 from engine.core.target import Weights
 from engine.core.verdict import VerdictKind
 from tests.builders import a_metric, an_experiment

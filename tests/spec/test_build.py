@@ -14,12 +14,12 @@ from engine.core.model import (
     MetricKind,
     Mode,
     PluginChoice,
-    Policy,
     ReleaseWindow,
     Role,
     Selector,
     Unit,
 )
+from engine.core.plan import Policy
 from engine.errors import PluginError, SpecError
 from engine.spec import build, parse
 from tests.spec.documents import DURATION, GOOD, errors_with, threshold, with_line

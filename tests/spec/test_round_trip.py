@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from engine.core.model import Matcher, Selector, Stage
+from engine.core.model import Matcher, Selector
+from engine.core.plan import Stage
 from engine.core.target import Weights
 from engine.fields import format_duration, format_percent, format_points, format_selector
 from engine.spec import build, from_plain, init, parse, read, to_plain, to_yaml

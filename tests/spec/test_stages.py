@@ -7,7 +7,8 @@ import pytest
 
 from analysis import evaluate
 from engine.core.measure import Missing, MissingReason, Observation, Trials, TrialsReading, Window
-from engine.core.model import Arm, Bound, Experiment, Metric, MetricKind, Policy, Role, Selector, Stage, Unit
+from engine.core.model import Arm, Bound, Experiment, Metric, MetricKind, Role, Selector, Unit
+from engine.core.plan import Policy, Stage
 from engine.core.target import TargetFacts
 from engine.core.verdict import VerdictKind
 from tests.spec.documents import GOOD, threshold

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.core.model import Plan, Policy, Stage, Step
+from engine.core.plan import Plan, Policy, Stage, Step
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from strategies.ab import Ab, AbOptions

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.core import wording
-from engine.core.model import Plan, Probes, Stage, Step
+from engine.core.plan import Plan, Probes, Stage, Step
 from engine.core.proposal import Abandon, Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from strategies.blue_green import BlueGreen, BlueGreenOptions

@@ -3,8 +3,9 @@
 from engine.core.events import Freeze
 from engine.core.gate import GateState
 from engine.core.measure import Missing, MissingReason
-from engine.core.model import Experiment, Stage
+from engine.core.model import Experiment
 from engine.core.numbers import clock_time, duration
+from engine.core.plan import Stage
 from engine.core.release_window import next_open_s
 from engine.core.run import Run
 from engine.core.target import Health, TargetState

@@ -3,8 +3,9 @@
 from engine.core.decision import Blocker, Rule
 from engine.core.events import Command, Verb
 from engine.core.gate import GateState
-from engine.core.model import Bound, Experiment, Metric, MetricKind, Policy, Stage, Unit
+from engine.core.model import Bound, Experiment, Metric, MetricKind, Unit
 from engine.core.numbers import duration, percent, points, times
+from engine.core.plan import Policy, Stage
 from engine.core.proposal import Abandon, Finish
 from engine.core.run import Act, Run
 from engine.core.target import Weights

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from engine.core.decision import DecisionKind, Rule
 from engine.core.events import Actor
-from engine.core.model import Experiment, Mode, NoticeKind, Stage
+from engine.core.model import Experiment, Mode, NoticeKind
+from engine.core.plan import Stage
 from engine.core.run import Act, Run
 from engine.core.wording.decisions import would
 

@@ -2,8 +2,9 @@
 
 from engine.core.decision import DecisionKind, Rule
 from engine.core.events import Verb
-from engine.core.model import Experiment, Metric, MetricKind, Stage
+from engine.core.model import Experiment, Metric, MetricKind
 from engine.core.numbers import clock_time, duration, percent
+from engine.core.plan import Stage
 from engine.core.target import Weights
 from engine.core.wording.decisions import counted_as
 from engine.core.wording.headlines import RULE_WORDS

@@ -3,8 +3,9 @@
 from typing import assert_never
 
 from engine.core.decision import Rule
-from engine.core.model import Experiment, Metric, MetricKind, Stage
+from engine.core.model import Experiment, Metric, MetricKind
 from engine.core.numbers import duration, percent, points, times
+from engine.core.plan import Stage
 from engine.core.run import Run
 from engine.core.verdict import Effect, Finding, SplitFinding, Verdict, VerdictKind
 from engine.core.wording.blockers import distrust, missing

@@ -31,20 +31,8 @@ from engine.core.measure import (
     TrialsReading,
     Window,
 )
-from engine.core.model import (
-    Arm,
-    Bound,
-    Experiment,
-    Metric,
-    MetricKind,
-    Mode,
-    Plan,
-    Role,
-    Selector,
-    Stage,
-    Step,
-    Unit,
-)
+from engine.core.model import Arm, Bound, Experiment, Metric, MetricKind, Mode, Role, Selector, Unit
+from engine.core.plan import Plan, Stage, Step
 from engine.core.run import Act, Run
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.journal import Journal

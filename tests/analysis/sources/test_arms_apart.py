@@ -6,7 +6,8 @@ import pytest
 
 from analysis.sources.fake import FakeOptions, FakeSource
 from engine.core.measure import HistogramReading, Missing, MissingReason, Reading, Trials, Window
-from engine.core.model import Arm, Metric, MetricKind, Selector, Stage
+from engine.core.model import Arm, Metric, MetricKind, Selector
+from engine.core.plan import Stage
 from engine.testing.sources import trials
 from tests.builders import a_metric
 

@@ -7,7 +7,8 @@ from analysis.stats import better
 from analysis.stats.conditional import ratio_points, window_logs
 from analysis.stats.mixture import BETTER_LOG_WEIGHTS, BETTER_RATIOS
 from engine.core.measure import TrialsReading
-from engine.core.model import Bound, MetricKind, Role, Stage, Unit
+from engine.core.model import Bound, MetricKind, Role, Unit
+from engine.core.plan import Stage
 from tests.analysis.stats.enumeration import ROUNDING, expectation, table
 from tests.builders import a_metric, an_experiment
 

@@ -9,7 +9,8 @@ from analysis.stats import one_sample, settle
 from analysis.stats.evidence import MetricEvidence
 from analysis.stats.interval import share_interval
 from engine.core.measure import MissingReason, Observation, Reading, Trials
-from engine.core.model import Bound, Metric, MetricKind, Stage
+from engine.core.model import Bound, Metric, MetricKind
+from engine.core.plan import Stage
 from tests.analysis.evaluating import GONE, buckets, trials, window
 from tests.builders import a_metric
 

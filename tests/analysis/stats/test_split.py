@@ -8,7 +8,8 @@ from scipy.stats import betabinom, binom
 from analysis.stats import split
 from analysis.stats.split import CONCENTRATIONS, SplitEvidence
 from engine.core.measure import Observation
-from engine.core.model import Bound, MetricKind, Stage
+from engine.core.model import Bound, MetricKind
+from engine.core.plan import Stage
 from engine.core.target import Weights
 from tests.analysis.evaluating import GONE, trials, window
 from tests.builders import a_metric, an_experiment

@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from engine.core.model import Plan, Step
+from engine.core.plan import Plan, Step
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from engine.fields import Duration

@@ -1,0 +1,83 @@
+"""How a release goes: the plan that a strategy makes of its options, step by step. Values only.
+
+Weights are whole percent, shares are fractions, times are seconds.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Which comparison a step of the plan allows."""
+
+    PREVIEW = "preview"
+    """The treatment has no traffic and is probed."""
+    SPLIT = "split"
+    """Control and treatment serve at the same time."""
+    SETTLE = "settle"
+    """The treatment has all traffic and can still lose it."""
+
+
+class Policy(StrEnum):
+    """What to do when evidence cannot be had in time. No policy promotes."""
+
+    ROLLBACK = "rollback"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One rung of the plan; below 100 % but when settling, because promotion is the 100.
+
+    Attributes:
+        weight_pct: traffic of all treatments together. shares: of each, where there are several.
+    """
+
+    weight_pct: int
+    hold_s: float
+    floor: int
+    approve: bool = False
+    stage: Stage = Stage.SPLIT
+    shares: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """Requests of the engine's own to a treatment that has no traffic yet: bounded in rate, number and time.
+
+    Attributes:
+        path: what to request. timeout_s: of one request, which is bad when it takes longer.
+        error_limit: largest acceptable share of failed probes.
+        slow_s, slow_limit: largest acceptable share of probes slower than this; None where only errors count.
+    """
+
+    path: str
+    rate_per_s: float
+    count: int
+    time_limit_s: float
+    timeout_s: float
+    error_limit: float
+    slow_s: float | None = None
+    slow_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a strategy made of its options: the rungs and what the end needs.
+
+    Attributes:
+        needs_better: promotion takes an objective that is better, not only guardrails that are not worse.
+        horizon_s, on_trouble: what the experiment has if it declares no horizon, `on_blind` and
+            `on_untrustworthy` of its own.
+    """
+
+    strategy: str
+    steps: tuple[Step, ...]
+    probes: Probes | None = None
+    needs_better: bool = False
+    horizon_s: float = 86400.0
+    on_trouble: Policy = Policy.ROLLBACK
+
+    def has(self, stage: Stage) -> bool:
+        """Whether any step is of this stage."""
+        return any(step.stage is stage for step in self.steps)
