@@ -6,7 +6,10 @@ BIN := .venv/bin
 PYTHON ?= $(shell tools/find-python)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help env prometheus chromium demo test check lint unit coverage e2e browser simulation bench schema lock clean
+.PHONY: help env prometheus chromium demo test check lint unit coverage e2e browser simulation calibrate bench bench-peers \
+	schema lock clean
+
+SIMULATED := tests/simulation tests/analysis/stats tests/analysis/design
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,18 +38,18 @@ lint: env
 	$(BIN)/lint-imports
 
 unit: env
-	timeout 150 $(PYTEST) -q -n 2 -m "not slow"
+	timeout 240 $(PYTEST) -q -n 2 -m "not slow"
 
 coverage: env
 	$(BIN)/coverage erase
-	timeout 300 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
+	timeout 480 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
 	tools/check-coverage $(BIN)
 
 simulation: env
-	timeout 480 $(PYTEST) -q -n 2 -m slow tests/simulation tests/analysis/stats
+	timeout 600 $(PYTEST) -q -n 2 -m slow $(SIMULATED)
 
 e2e: env prometheus
-	timeout 1500 $(PYTEST) -q -m slow tests --ignore=tests/simulation --ignore=tests/analysis/stats --ignore=tests/browser --ignore=tests/web/test_browser.py
+	timeout 1500 $(PYTEST) -q -m slow tests $(SIMULATED:%=--ignore=%) --ignore=tests/browser --ignore=tests/web/test_browser.py
 
 browser: env prometheus chromium
 	timeout 300 $(PYTEST) -q -n 2 -m slow tests/browser
@@ -56,6 +59,9 @@ test: lint coverage simulation e2e browser ## Everything, from nothing
 
 bench: env prometheus ## Speed, as numbers and ratios
 	$(BIN)/python -m tests.benchmarks
+
+bench-peers: env ## The same streams through other people's methods and ours; OPTS="--runs 200 --out FILE"
+	$(BIN)/python -m tests.benchmarks.peers $(OPTS)
 
 schema: env ## Write manifests/schema from the model
 	$(BIN)/rampwise validate --schema > manifests/schema/releaseexperiment.schema.json

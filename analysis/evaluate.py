@@ -15,11 +15,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from analysis.stats import arms, better, split, stages
+from analysis.stats import arms, better, legacy, split, stages, starts
 from analysis.stats import evidence as fold
 from analysis.stats.arms import ArmEvidence
-from analysis.stats.evidence import MetricEvidence
-from analysis.stats.findings import finding, log_e_better
+from analysis.stats.evidence import MetricEvidence, log_e_better
+from analysis.stats.findings import finding
 from analysis.stats.split import SplitEvidence
 from engine.core.arms import stage_of
 from engine.core.measure import Observation
@@ -69,8 +69,10 @@ class Evidence:
     def from_plain(cls, experiment: Experiment, plain: Mapping[str, Any]) -> "Evidence":
         """The evidence again. CorruptRecord when `plain` is none, or not of this experiment's metrics."""
         try:
-            evidence = _PLAIN.validate_python(plain)
-        except (ValidationError, KeyError, TypeError) as error:
+            evidence = (
+                _taken_over(experiment, plain) if legacy.is_legacy(plain) else _PLAIN.validate_python(plain)
+            )
+        except (ValidationError, KeyError, TypeError, ValueError) as error:
             msg = f"stored evidence cannot be read: {error}"
             raise CorruptRecord(msg) from error
         found = [state.name for state in evidence.metrics]
@@ -78,10 +80,21 @@ class Evidence:
         if found != wanted:
             msg = f"stored evidence is of the metrics {found}, the experiment has {wanted}"
             raise CorruptRecord(msg)
+        for metric, state in _pairs(experiment, evidence.metrics):
+            if not stages.fits(metric, state):
+                msg = f"stored evidence of {metric.name} has other sums than the metric keeps"
+                raise CorruptRecord(msg)
         return _completed(experiment, evidence)
 
 
 _PLAIN = TypeAdapter(Evidence)
+
+
+def _taken_over(experiment: Experiment, plain: Mapping[str, Any]) -> Evidence:
+    rest = _PLAIN.validate_python({**plain, "metrics": ()})
+    stored = {metric["name"]: metric for metric in plain["metrics"]}
+    known = [metric for metric in experiment.metrics if metric.name in stored]
+    return replace(rest, metrics=tuple(legacy.taken_over(metric, stored[metric.name]) for metric in known))
 
 
 def _completed(experiment: Experiment, evidence: Evidence) -> Evidence:
@@ -93,10 +106,6 @@ def _completed(experiment: Experiment, evidence: Evidence) -> Evidence:
     splits_known = evidence.splits + (SplitEvidence(),) * len(experiment.splits)
     return replace(
         evidence,
-        metrics=tuple(
-            fold.completed(metric, state)
-            for metric, state in zip(experiment.metrics, evidence.metrics, strict=True)
-        ),
         arms=arms_known[: len(experiment.treatments)],
         splits=splits_known[: len(experiment.splits)],
     )
@@ -126,7 +135,7 @@ def probed(experiment: Experiment, evidence: Evidence) -> int:
     """How many probes have been answered, or not answered, so far."""
     return max(
         (
-            state.tally.treatment.total
+            int(state.treatment.total)
             for metric, state in zip(experiment.metrics, evidence.metrics, strict=True)
             if metric.stage is Stage.PREVIEW
         ),
@@ -212,9 +221,10 @@ def _with_window(
 ) -> tuple[MetricEvidence, ...]:
     states = evidence.metrics
     if observation.new_start:
-        states = tuple(fold.at_new_step(state) for state in states)
+        states = tuple(map(fold.at_new_step, experiment.metrics, states))
     if observation.new_start or is_new_period:
-        states = tuple(fold.at_new_start(state) for state in states)
+        part = starts.AT_CHANGE if observation.new_start else starts.ON_GRID
+        states = tuple(stages.at_new_start(*pair, part) for pair in _pairs(experiment, states))
     return tuple(
         [
             stages.with_window(experiment, metric, state, observation)
@@ -260,7 +270,7 @@ def _better(experiment: Experiment, evidence: Evidence) -> tuple[str, ...]:
     log_es = {
         metric.name: log_e
         for metric, state in _pairs(experiment, evidence.metrics)
-        if (log_e := log_e_better(state)) is not None and better.may_promote(experiment, metric)
+        if (log_e := log_e_better(metric, state)) is not None and better.may_promote(experiment, metric)
     }
     return better.rejected(log_es, experiment.alpha_promote)
 

@@ -7,21 +7,12 @@ that means the same, so a document survives any number of round trips. Nothing h
 
 import re
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated
 
 import promql_parser
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
-from engine.core.model import Bound, Matcher, Selector
+from engine.core.model import Matcher, Selector
 
 _SECONDS = {
     "d": Decimal(86400),
@@ -31,9 +22,9 @@ _SECONDS = {
     "ms": Decimal("0.001"),
 }
 _NUMBER = r"[0-9]{1,12}(\.[0-9]{1,12})?"
-_DURATION = rf"({_NUMBER})\s*(ms|s|min|h|d)"
-_PERCENT = rf"({_NUMBER})\s*%"
-_POINTS = rf"({_NUMBER})\s*pp"
+DURATION_PATTERN = rf"({_NUMBER})\s*(ms|s|min|h|d)"
+PERCENT_PATTERN = rf"({_NUMBER})\s*%"
+POINTS_PATTERN = rf"({_NUMBER})\s*pp"
 _LONGEST_S = 366 * 86400
 _OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -48,7 +39,7 @@ def parse_duration(value: object) -> float:
     Raises:
         ValueError: what would be right.
     """
-    found = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
+    found = re.fullmatch(DURATION_PATTERN, value) if isinstance(value, str) else None
     if not found:
         msg = "a duration with its unit (ms, s, min, h, d), such as 15s or 5min"
         raise ValueError(msg)
@@ -81,7 +72,7 @@ def parse_percent(value: object) -> float:
     Raises:
         ValueError: what would be right.
     """
-    found = re.fullmatch(_PERCENT, value) if isinstance(value, str) else None
+    found = re.fullmatch(PERCENT_PATTERN, value) if isinstance(value, str) else None
     if not found:
         msg = "a percentage such as 4%"
         raise ValueError(msg)
@@ -97,7 +88,7 @@ def parse_points(value: object) -> float:
     Raises:
         ValueError: what would be right.
     """
-    found = re.fullmatch(_POINTS, value) if isinstance(value, str) else None
+    found = re.fullmatch(POINTS_PATTERN, value) if isinstance(value, str) else None
     if not found:
         msg = "percentage points such as 0.1pp"
         raise ValueError(msg)
@@ -181,7 +172,9 @@ Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$", "examples": ["15s", "5min", "24h"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{DURATION_PATTERN}$", "examples": ["15s", "5min", "24h"]}
+    ),
 ]
 """Seconds, written as text with a unit; zero is allowed."""
 
@@ -192,7 +185,7 @@ Percent = Annotated[
     float,
     BeforeValidator(parse_percent),
     PlainSerializer(format_percent, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^{_PERCENT}$", "examples": ["4%"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{PERCENT_PATTERN}$", "examples": ["4%"]}),
 ]
 """A fraction, written as a percentage."""
 
@@ -200,7 +193,7 @@ Points = Annotated[
     float,
     BeforeValidator(parse_points),
     PlainSerializer(format_points, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^{_POINTS}$", "examples": ["0.1pp"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{POINTS_PATTERN}$", "examples": ["0.1pp"]}),
 ]
 """A difference of shares, written in percentage points."""
 
@@ -211,37 +204,3 @@ SelectorText = Annotated[
     WithJsonSchema({"type": "string", "examples": ['http_requests_total{code=~"5.."}']}),
 ]
 """A counter's name and label conditions, written as PromQL."""
-
-
-class BoundField(BaseModel):
-    """How much worse than control: relative to it, absolute in percentage points, or the larger of both."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    relative: Percent | None = None
-    absolute: Points | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_a_part(cls, value: object) -> object:
-        if isinstance(value, dict) and value:
-            return value
-        if isinstance(value, str) and re.fullmatch(_PERCENT, value):
-            number = value.rstrip(" %")
-            msg = f"{{relative: {number}%}} (of control) or {{absolute: {number}pp}} (percentage points)"
-        elif isinstance(value, str) and re.fullmatch(_POINTS, value):
-            msg = f"{{absolute: {value}}}"
-        else:
-            msg = "{relative: 50%}, {absolute: 0.1pp}, or both for the larger of the two"
-        raise ValueError(msg)
-
-    @model_validator(mode="after")
-    def _is_not_void(self) -> Self:
-        if self.relative is None and self.absolute is None:
-            msg = "a value for relative, absolute or both"
-            raise ValueError(msg)
-        return self
-
-    def value(self) -> Bound:
-        """The bound in fractions."""
-        return Bound(relative=self.relative, absolute=self.absolute)

@@ -12,7 +12,7 @@ class Journal:
     def __init__(self, run: Run, *, now_s: float, place: str) -> None:
         self.run = run
         self.events: list[Event] = []
-        self._now_s = now_s
+        self.now_s = now_s
         self._place = place
 
     def add(
@@ -22,7 +22,7 @@ class Journal:
         event = Event(
             run_id=self.run.id,
             seq=self.run.seq + 1,
-            at_s=self._now_s,
+            at_s=self.now_s,
             actor=actor,
             source=self._place,
             reason=reason,

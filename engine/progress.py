@@ -1,10 +1,16 @@
 """What a strategy gets to see of a run: age, trials and standing of the current step."""
 
+from collections.abc import Sequence
+
+from analysis.stats.harmed import excess
 from engine.core.arms import live_arms, stage_of
 from engine.core.model import Experiment
 from engine.core.proposal import Progress
 from engine.core.run import Run
-from engine.core.verdict import Verdict, VerdictKind
+from engine.core.verdict import Finding, Verdict, VerdictKind
+
+_NO_FLOOR = 10**15
+"""More trials than any floor asks for: where nothing counts trials, none are missing."""
 
 
 def progress_of(experiment: Experiment, run: Run, verdict: Verdict, now_s: float) -> Progress:
@@ -26,10 +32,7 @@ def progress_of(experiment: Experiment, run: Run, verdict: Verdict, now_s: float
     return Progress(
         step=run.step,
         step_age_s=now_s - run.step_since_s,
-        step_trials=(
-            min((finding.control.step_total for finding in deciding), default=0),
-            min((finding.treatment.step_total for finding in deciding), default=0),
-        ),
+        step_trials=_fewest_trials(deciding),
         better=better,
         not_worse=verdict.stage is stage and verdict.kind in {VerdictKind.NOT_WORSE, VerdictKind.BETTER},
         inside_margin_at_step=bool(deciding)
@@ -38,6 +41,19 @@ def progress_of(experiment: Experiment, run: Run, verdict: Verdict, now_s: float
             for finding in deciding
             if better is None or finding.treatment_index == better
         ),
+        weight_pct=run.weights.given,
+        excess=excess(experiment, verdict),
+    )
+
+
+def _fewest_trials(deciding: Sequence[Finding]) -> tuple[int, int]:
+    """Control's and the treatment's fewest trials at this step, of the metrics that count any."""
+    counting = [finding for finding in deciding if finding.kind.counts_trials]
+    if deciding and not counting:
+        return _NO_FLOOR, _NO_FLOOR
+    return (
+        int(min((finding.control.step_total for finding in counting), default=0)),
+        int(min((finding.treatment.step_total for finding in counting), default=0)),
     )
 
 

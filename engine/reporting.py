@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from analysis import evaluate
+from analysis.report.latency import Buckets, buckets_of
 from analysis.report.method import Releases
 from analysis.report.slim import slimmed
 from analysis.report.view import Known, ReportView, build_view
@@ -25,30 +26,35 @@ def view_of(store: Store, run_id: str) -> ReportView:
     stored = store.load(run_id)
     now_s = SystemClock().now_s()
     experiment = load_experiment(stored)
+    events, buckets = _events(store, stored.snapshot.run, experiment)
     return build_view(
         experiment,
         stored.spec["document"],
         stored.snapshot.run,
-        _events(store, stored.snapshot.run, experiment),
+        events,
         now_s=now_s,
         version=version("rampwise"),
         known=Known(
             releases=_releases(store, stored.snapshot.run, now_s),
             evidence=evaluate.Evidence.from_plain(experiment, stored.snapshot.evidence),
+            buckets=buckets,
         ),
     )
 
 
-def _events(store: Store, run: Run, experiment: Experiment) -> Sequence[Event]:
-    """The log up to this state, page by page, with no more in memory than the report tells."""
+def _events(store: Store, run: Run, experiment: Experiment) -> tuple[Sequence[Event], dict[str, Buckets]]:
+    """The log up to this state and the sums of its histograms, with no more in memory than a report tells."""
     events: list[Event] = []
+    buckets: dict[str, Buckets] = {}
     while len(events) < run.seq:
         page = store.events(run.id, len(events), min(PAGE_EVENTS, run.seq - len(events)))
+        buckets = buckets_of(experiment, page, buckets)
         events += slimmed(experiment, page)
     seen = [event.payload for event in events if isinstance(event.payload, Observed)]
     noted = [observed.standing is not None for observed in seen]
     # Begun by an older engine, it has to be evaluated again, which takes whole windows.
-    return events if all(noted) or not any(noted) else store.events(run.id, 0, run.seq)
+    whole = all(noted) or not any(noted)
+    return events if whole else store.events(run.id, 0, run.seq), buckets
 
 
 def _releases(store: Store, run: Run, now_s: float) -> Releases:

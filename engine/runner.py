@@ -83,7 +83,7 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
     verdict = evaluate.verdict(parts.experiment, evidence.state)
     if evidence.observations:
         journal.add(Observed(observations=evidence.observations, standing=standing_of(verdict)))
-    facts = _facts(parts, journal.run, verdict, gate, target, commands, evidence)
+    facts = _facts(parts, journal, verdict, gate, target, commands, evidence)
     decision = decide(parts.experiment, journal.run, facts)
     _record(parts.experiment, journal, decision, facts)
     state = Snapshot(
@@ -163,15 +163,16 @@ def _gather(
 
 def _facts(
     parts: Parts,
-    run: Run,
+    journal: Journal,
     verdict: Verdict,
     gate: GateState,
     target: TargetState | TargetGone,
     commands: Sequence[Command],
     evidence: _Evidence,
 ) -> Facts:
-    now_s = parts.clock.now_s()
-    progress = progress_of(parts.experiment, run, verdict, now_s)
+    # The time that the log has, so that a decision can be made again from the log alone.
+    now_s = journal.now_s
+    progress = progress_of(parts.experiment, journal.run, verdict, now_s)
     return Facts(
         now_s=now_s,
         gate=gate,

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from analysis.planning.blast import with_budget
 from engine import plugins, spec
 from engine.adapters.clock import SystemClock
 from engine.adapters.gates import open_gate
@@ -43,14 +44,16 @@ def prepare(document: spec.Document) -> Prepared:
     """Join a document with its target. Unreachable when the target's own state cannot be read."""
     target = cast("Target", document.target.plugin(document.target_options))
     facts = target.facts()
-    return Prepared(document=document, facts=facts, experiment=spec.build(document, facts), target=target)
+    experiment = with_budget(spec.build(document, facts))
+    return Prepared(document=document, facts=facts, experiment=experiment, target=target)
 
 
 def load_experiment(stored: StoredRun) -> Experiment:
     """The experiment of a stored run, as it was launched. CorruptRecord when it cannot be read."""
     plain = stored.spec
     try:
-        return spec.build(spec.from_plain(plain["document"]), from_plain(TargetFacts, plain["facts"]))
+        facts = from_plain(TargetFacts, plain["facts"])
+        return with_budget(spec.build(spec.from_plain(plain["document"]), facts))
     except (KeyError, TypeError, ValidationError, SpecError) as error:
         name = stored.snapshot.run.id
         msg = f"the experiment of {name} cannot be read, a plugin or version may be gone: {error}"

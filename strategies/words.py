@@ -1,7 +1,7 @@
 """What hold and floor of a step lack or have, in words all strategies share. Decides nothing."""
 
 from engine.core.numbers import duration
-from engine.core.plan import Step
+from engine.core.plan import Budget, Step
 from engine.core.proposal import Progress
 
 
@@ -21,6 +21,19 @@ def missing(step: Step, progress: Progress, *, at: str, arms: tuple[str, ...]) -
         if arm in arms and trials < step.floor:
             found.append(f"{arm} had {trials} of {step.floor} trials {at}")
     return found
+
+
+def budget(given: Budget, progress: Progress) -> str:
+    """How much of a budget of bad trials is spent, and what finding harm at this weight would cost."""
+    told = f"{progress.excess:.3g} of the budget of {given.excess:g} excess bad trials are spent"
+    if not given.expected or not 0 < progress.weight_pct < 100:
+        return told
+    expected = given.expected[progress.weight_pct - 1]
+    return f"{told}, finding harm {_at(progress)} takes about {expected:.3g}"
+
+
+def _at(progress: Progress) -> str:
+    return f"at {progress.weight_pct} %"
 
 
 def held(progress: Progress, *, at: str) -> str:

@@ -42,6 +42,7 @@ def a_metric(**changes: Any) -> Metric:
         weight=1.0,
         bad=Selector(name="errors_total"),
         total=Selector(name="requests_total"),
+        dispersion=1.0,
     )
     return replace(metric, **changes)
 

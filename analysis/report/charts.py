@@ -14,11 +14,13 @@ from analysis.report.plot import (
     Tick,
     even_ticks,
     ratio_ticks,
+    value_ticks,
 )
 from analysis.report.rows import MetricRow
 from analysis.report.shares import ShareRow
 from analysis.report.trace import MetricPoint
 from analysis.report.view import ReportView
+from engine.core import wording
 from engine.core.plan import Stage
 
 WHOLE_RUN = "whole run"
@@ -70,17 +72,20 @@ def effect_chart(view: ReportView, row: MetricRow, room: Range) -> Chart:
 
 
 def difference_chart(view: ReportView, row: MetricRow) -> Chart:
-    """Treatment minus control in percentage points over time, for a metric that has no ratio."""
+    """Treatment minus control over time, for a metric that has no ratio."""
+    share = wording.is_share(row)
+    size = 100 if share else 1
     samples = tuple(
-        Sample(at_s=end_s, value=100 * each.difference)
+        Sample(at_s=end_s, value=size * each.difference)
         for end_s, each in _of(view, row)
         if each.difference is not None
     )
-    levels = _difference_levels(row)
+    levels = _difference_levels(row, size)
     reach = [each.value for each in samples] + [level.at for level in levels]
-    spare = max(0.15 * (max(reach) - min(reach)), 0.01)
+    spare = 0.15 * (max(reach) - min(reach)) or 0.01
     room = Range(low=min(reach) - spare, high=max(reach) + spare)
-    axis = Axis(title="difference (pp)", room=room, ticks=even_ticks(room, 6))
+    ticks = even_ticks(room, 6) if share else value_ticks(room, 6, row.value_unit)
+    axis = Axis(title="difference (pp)" if share else "difference", room=room, ticks=ticks)
     return _timed(view, axis, [Line(name=row.metric, samples=samples)], levels)
 
 
@@ -179,17 +184,17 @@ def _effect_levels(row: MetricRow) -> list[Level]:
         return [] if row.margin_rate is None else [Level(at=row.margin_rate, name="limit", colour=_BAD)]
     control = row.control.rate
     levels = [_no_difference(1.0)]
-    if control and row.tolerance_rate:
+    if control and row.tolerance_rate and row.tolerance_rate > 0.0:
         levels.append(Level(at=row.tolerance_rate / control, name="tolerance", colour=_BAD))
-    if control and row.margin_rate:
+    if control and row.margin_rate and row.margin_rate > 0.0:
         levels.append(_margin(row.margin_rate / control))
     return levels
 
 
-def _difference_levels(row: MetricRow) -> list[Level]:
+def _difference_levels(row: MetricRow, size: int) -> list[Level]:
     if row.margin_rate is None or row.control.rate is None:
         return [_no_difference(0.0)]
-    return [_no_difference(0.0), _margin(100 * (row.margin_rate - row.control.rate))]
+    return [_no_difference(0.0), _margin(size * (row.margin_rate - row.control.rate))]
 
 
 def _no_difference(at: float) -> Level:

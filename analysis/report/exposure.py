@@ -1,14 +1,21 @@
 """Whom each treatment served so far, warm-up included. Pure; probes are nobody."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.report.history import Split
-from analysis.report.trace import Counts, counts, total
+from analysis.report.tallies import Counts, counts, total
 from engine.core import wording
 from engine.core.measure import Observation
 from engine.core.model import Experiment, Metric, MetricKind, Unit
 from engine.core.plan import Stage
+
+_COUNTING = (
+    {MetricKind.PROPORTION, MetricKind.THRESHOLD},
+    {MetricKind.DISTRIBUTION},
+    {MetricKind.MEAN},
+)
+"""Kinds that count trials, the most telling first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +24,7 @@ class Exposure:
 
     `treatment` is None as long as no window was measured; `unknown_windows` were not measured at all, those
     before there was anything to compare left out. `given` says whether it ever had traffic,
-    `counted` what those ones are, bad or good.
+    `counted` what those ones are, bad or good. `metric` is empty where no metric counts trials.
     """
 
     metric: str
@@ -32,10 +39,15 @@ class Exposure:
 def exposures(
     experiment: Experiment, observations: Sequence[Observation], path: Sequence[Split]
 ) -> tuple[Exposure, ...]:
-    """One per treatment, by the first metric that counts errors of visitors."""
+    """One per treatment, by the first metric that counts errors of visitors, else by one that counts them."""
     visited = [each for each in experiment.metrics if each.stage is not Stage.PREVIEW] or experiment.metrics
-    first = next((each for each in visited if each.kind is not MetricKind.DISTRIBUTION), visited[0])
-    declared = first.measure or first.name
+    counting = [each for kinds in _COUNTING for each in visited if each.kind in kinds]
+    if not counting:
+        return tuple(
+            _uncounted(visited[0].unit, name, given=_given(path, index))
+            for index, name in enumerate(experiment.treatments)
+        )
+    declared = counting[0].measure or counting[0].name
     return tuple(
         _exposure(
             [
@@ -46,10 +58,18 @@ def exposures(
             observations,
             declared,
             name,
-            given=any(split.shares[index : index + 1] > (0,) for split in path),
+            given=_given(path, index),
         )
         for index, name in enumerate(experiment.treatments)
     )
+
+
+def _given(path: Sequence[Split], index: int) -> bool:
+    return any(split.shares[index : index + 1] > (0,) for split in path)
+
+
+def _uncounted(unit: Unit, variant: str, *, given: bool) -> Exposure:
+    return Exposure(metric="", unit=unit, treatment=None, unknown_windows=0, variant=variant, given=given)
 
 
 def _exposure(
@@ -62,11 +82,11 @@ def _exposure(
 ) -> Exposure:
     by_stage = {metric.stage: metric for metric in metrics}
     pairs = [
-        counts(by_stage[observation.stage], observation.readings[by_stage[observation.stage].name])
+        counts(by_stage[observation.stage], observation)
         for observation in observations
         if observation.stage in by_stage
     ]
-    measured = [pair[1] for pair in pairs if pair is not None]
+    measured = [_trials(metrics[0], pair[1]) for pair in pairs if pair is not None]
     return Exposure(
         metric=declared,
         unit=metrics[0].unit,
@@ -76,3 +96,8 @@ def _exposure(
         given=given,
         counted=wording.counted_as(metrics[0]),
     )
+
+
+def _trials(metric: Metric, counted: Counts) -> Counts:
+    """Of a mean only how many values there were."""
+    return replace(counted, bad=None) if metric.kind is MetricKind.MEAN else counted

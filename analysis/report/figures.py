@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analysis.report import words
+from analysis.report import latency_words, words
 from analysis.report.charts import (
     ABOVE_THRESHOLD,
     LOWEST_LOG10_E,
@@ -16,10 +16,13 @@ from analysis.report.charts import (
     ramp_chart,
     share_chart,
 )
+from analysis.report.curves import curve_chart
 from analysis.report.plot import Chart, Range
 from analysis.report.rows import MetricRow
 from analysis.report.view import ReportView
-from engine.core.numbers import duration, percent, points
+from engine.core import wording
+from engine.core.model import MetricKind
+from engine.core.numbers import amount, duration, percent, points
 from engine.core.plan import Stage
 
 
@@ -27,7 +30,7 @@ from engine.core.plan import Stage
 class Figure:
     """One figure; `chart` is None while there is nothing to draw and `empty` says why.
 
-    Rows of the table begin with a time.
+    Rows of the table begin with a time, or with what else is along the bottom of the chart.
     """
 
     id: str
@@ -41,7 +44,7 @@ class Figure:
 
 def figures(view: ReportView) -> tuple[Figure, ...]:
     """All figures in the page's order."""
-    return (_harm(view), _promotion(view), *_effects(view), _ramp(view), *_shares(view))
+    return (_harm(view), _promotion(view), *_effects(view), *_curves(view), _ramp(view), *_shares(view))
 
 
 def _harm(view: ReportView) -> Figure:
@@ -145,9 +148,9 @@ def _effect_cells(view: ReportView, index: int) -> Iterator[tuple[str, ...]]:
         )
         yield (
             words.time_of_day(view, point.end_s),
-            words.trials(each.control),
-            words.trials(each.treatment),
-            points(each.difference),
+            words.trials(row, each.control),
+            words.trials(row, each.treatment),
+            wording.gap(row, each.difference),
             words.amount(each.effect, measure=row.measure),
             *ends,
         )
@@ -167,9 +170,11 @@ def _effect_caption(view: ReportView, row: MetricRow) -> str:
 
 def _difference_caption(view: ReportView, row: MetricRow) -> str:
     now = view.points[-1].metrics[view.metrics.index(row)].log10_e_promote
+    counted = row.kind is MetricKind.COUNT or wording.is_share(row)
+    why = f"{view.control} had no {row.counts}" if counted else f"{view.control} was not above 0"
     return (
-        f"{view.control} had no {row.counts}, so there is no ratio; drawn is the difference"
-        f" {row.variant} minus {view.control} since launch, now {points(row.difference)}."
+        f"{why}, so there is no ratio; drawn is the difference"
+        f" {row.variant} minus {view.control} since launch, now {words.difference(row)}."
         f" Held against: {words.held_against(row)}."
         f" That the margin is kept has an e-value of {words.e_value(now)}; promotion needs"
         f" {words.e_value(view.design.log10_promote)}."
@@ -189,6 +194,27 @@ def _edges(threshold: float) -> str:
 def _lag(view: ReportView) -> str:
     behind = words.lag(view)
     return f" Points stand where requests were served; {behind}." if behind else ""
+
+
+def _curves(view: ReportView) -> Iterator[Figure]:
+    for index, row in enumerate(view.latencies):
+        arms = (row.control, row.treatment)
+        yield Figure(
+            id=f"latency-{index + 1}",
+            title=f"{row.metric}: share of trials slower than each bucket bound",
+            caption=(
+                f"{row.told} Both axes are logarithmic; a share of 0 is drawn at the edge. Counted: "
+                + ", ".join(f"{latency_words.counted(arm)} for {arm.variant}" for arm in arms)
+                + f". The bands hold the true shares at all times at once, except with a probability of"
+                f" {percent(row.alpha)} each, if they do not change during the run."
+            ),
+            chart=curve_chart(row),
+            columns=("Slower than", *(f"{arm.variant}, likely" for arm in arms)),
+            table=tuple(
+                (amount(places[0].bound_s, "s"), *map(latency_words.above, places))
+                for places in zip(row.control.above, row.treatment.above, strict=True)
+            ),
+        )
 
 
 def _ramp(view: ReportView) -> Figure:

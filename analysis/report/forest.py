@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from analysis.report.plot import Axis, Range, even_ticks, ratio_ticks
+from analysis.report.plot import Axis, Range, even_ticks, ratio_ticks, value_ticks
 from analysis.report.rows import MetricRow
 from analysis.report.view import ReportView
+from engine.core import wording
 from engine.core.model import Role
 
 _WIDTH_PX = 200
@@ -21,11 +22,15 @@ _ROLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A metric's row with its two intervals drawn, None where there is nothing to draw."""
+    """A metric's row with its two intervals drawn, None where there is nothing to draw.
+
+    `own_axis` is the difference's, where it is not in percentage points.
+    """
 
     metric: MetricRow
     points: Markup | None
     ratio: Markup | None
+    own_axis: Markup | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +72,16 @@ class _Span:
 
 def forest(view: ReportView) -> Forest:
     """The whole table."""
-    differences = {row.metric: span for row in view.metrics if (span := _difference(row)) is not None}
+    shares = [_difference(row) for row in view.metrics if wording.is_share(row)]
+    differences = [span for span in shares if span is not None]
     ratios = {row.metric: span for row in view.metrics if (span := _ratio(row)) is not None}
-    points = _points_axis(list(differences.values())) if differences else None
+    points = _points_axis(differences) if differences else None
     times = _ratio_axis(list(ratios.values())) if ratios else None
     groups = (
         Group(
             title=title,
             rows=tuple(
-                Row(
-                    metric=row,
-                    points=_drawn(points, differences.get(row.metric)),
-                    ratio=_drawn(times, ratios.get(row.metric)),
-                )
+                _row(row, points, _drawn(times, ratios.get(row.metric)))
                 for row in view.metrics
                 if row.role is role
             ),
@@ -93,17 +95,27 @@ def forest(view: ReportView) -> Forest:
     )
 
 
+def _row(row: MetricRow, points: Axis | None, ratio: Markup | None) -> Row:
+    """A difference in percentage points is on the axis of all of them, any other on its own."""
+    span = _difference(row)
+    if wording.is_share(row) or span is None:
+        return Row(metric=row, points=_drawn(points, span), ratio=ratio)
+    axis = _own_axis(row, span)
+    return Row(metric=row, points=_drawn(axis, span), ratio=ratio, own_axis=_scale(axis))
+
+
 def _difference(row: MetricRow) -> _Span | None:
     control = row.control.rate
     if row.difference is None or control is None or row.measure == "share":
         return None
+    size = 100 if wording.is_share(row) else 1
     return _Span(
         zero=0.0,
-        at=100 * row.difference,
-        low=None if row.difference_low is None else 100 * row.difference_low,
-        high=None if row.difference_high is None else 100 * row.difference_high,
-        tolerance=None if row.tolerance_rate is None else 100 * (row.tolerance_rate - control),
-        margin=None if row.margin_rate is None else 100 * (row.margin_rate - control),
+        at=size * row.difference,
+        low=None if row.difference_low is None else size * row.difference_low,
+        high=None if row.difference_high is None else size * row.difference_high,
+        tolerance=None if row.tolerance_rate is None else size * (row.tolerance_rate - control),
+        margin=None if row.margin_rate is None else size * (row.margin_rate - control),
     )
 
 
@@ -116,19 +128,33 @@ def _ratio(row: MetricRow) -> _Span | None:
         at=row.effect,
         low=row.low,
         high=row.high,
-        tolerance=row.tolerance_rate / control if row.tolerance_rate else None,
-        margin=row.margin_rate / control if row.margin_rate else None,
+        tolerance=_over(row.tolerance_rate, control),
+        margin=_over(row.margin_rate, control),
     )
 
 
+def _over(rate: float | None, control: float) -> float | None:
+    """A limit as a ratio; one that is not above 0 has no place on an axis of ratios."""
+    return rate / control if rate is not None and rate > 0.0 else None
+
+
 def _points_axis(spans: Sequence[_Span]) -> Axis:
+    room = _room(spans)
+    return Axis(title="percentage points", room=room, ticks=even_ticks(room, 4))
+
+
+def _own_axis(row: MetricRow, span: _Span) -> Axis:
+    room = _room([span])
+    return Axis(title="difference", room=room, ticks=value_ticks(room, 4, row.value_unit))
+
+
+def _room(spans: Sequence[_Span]) -> Range:
     """Wide enough for estimates and limits; of wide intervals only a part, an arrow says that they go on."""
     reach = max(max(abs(each) for each in span.fixed) for span in spans) or 0.1
     low = min([-reach * 0.4, *(max(end, -3 * reach) for span in spans for end in (*span.ends, *span.fixed))])
     high = max([reach * 0.4, *(min(end, 3 * reach) for span in spans for end in (*span.ends, *span.fixed))])
     spare = 0.06 * (high - low)
-    room = Range(low=low - spare, high=high + spare)
-    return Axis(title="percentage points", room=room, ticks=even_ticks(room, 4))
+    return Range(low=low - spare, high=high + spare)
 
 
 def _ratio_axis(spans: Sequence[_Span]) -> Axis:

@@ -7,11 +7,12 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from analysis.report import costs, words
+from analysis.report import costs, latency_words, words
 from analysis.report.figures import Figure, figures
 from analysis.report.forest import forest
 from analysis.report.live import LiveBar
 from analysis.report.marks import NARROW, WIDE, draw, swatch
+from analysis.report.method import calibrated
 from analysis.report.plot import Chart
 from analysis.report.view import ReportView
 from engine.core.model import Mode
@@ -63,5 +64,10 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"moment": clock_time, "iso": words.iso, "duration": duration, "percent": percent}
-    environment.globals |= {"costs": costs, "words": words}
+    environment.globals |= {
+        "calibrated": calibrated,
+        "costs": costs,
+        "latency_words": latency_words,
+        "words": words,
+    }
     return environment.get_template("report.html.j2")

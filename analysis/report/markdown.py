@@ -5,8 +5,9 @@ Foreign text is escaped; what stands here are labels, the sentences are the view
 
 from collections.abc import Iterator
 
-from analysis.report import costs, words
+from analysis.report import costs, latency_words, words
 from analysis.report.markdown_text import code, code_cell, plain, table
+from analysis.report.method import calibrated
 from analysis.report.rows import MetricRow
 from analysis.report.view import ReportView
 from engine.core.model import Mode
@@ -25,6 +26,7 @@ def to_markdown(view: ReportView) -> str:
         *_arms(view),
         "#### Metrics",
         *_metrics(view),
+        *_latency(view),
         "#### Traffic",
         *_traffic(view),
         "#### Split",
@@ -102,16 +104,26 @@ def _metrics(view: ReportView) -> Iterator[str]:
 
 def _metric(view: ReportView, row: MetricRow, *, several: bool) -> tuple[str, ...]:
     about = ", ".join(each for each in (row.role, row.counts, words.sense(row), words.stage(row)) if each)
+    treatment = words.share(row, row.treatment)
     difference = ", ".join(each for each in (words.difference(row), words.difference_interval(row)) if each)
     return (
         f"{plain(row.declared)} ({plain(about)})",
-        words.share(row.control),
-        f"{plain(row.variant)}: {words.share(row.treatment)}" if several else words.share(row.treatment),
+        words.share(row, row.control),
+        f"{plain(row.variant)}: {treatment}" if several else treatment,
         difference,
         plain(words.effect(row, view.control)),
         plain(words.held_against(row)),
         f"{row.icon} {row.word}",
     )
+
+
+def _latency(view: ReportView) -> Iterator[str]:
+    if view.latencies:
+        yield "#### Latency"
+    for row in view.latencies:
+        yield f"{plain(row.metric)}: {plain(latency_words.told(row))}"
+        columns = ("Quantile", *(f"{plain(curve.variant)}, likely" for curve in (row.control, row.treatment)))
+        yield table(columns, [(name, *map(plain, cells)) for name, *cells in latency_words.quantiles(row)])
 
 
 def _traffic(view: ReportView) -> Iterator[str]:
@@ -183,10 +195,9 @@ def _method(view: ReportView) -> Iterator[str]:
     if view.design.false_rollbacks:
         yield plain(view.design.false_rollbacks)
     for row in view.metrics:
-        calibrated = "calibrated" if row.calibrated else "not calibrated"
         assumed = "; ".join(row.assumptions)
         yield plain(
-            f"{row.metric}: {row.method}; {calibrated}" + (f"; assumes: {assumed}" if assumed else "")
+            f"{row.metric}: {row.method}; {calibrated(row)}" + (f"; assumes: {assumed}" if assumed else "")
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from analysis.report.plot import Chart, Level, Line, Moment, Sample, time_ticks
+from analysis.report.plot import Chart, Level, Line, Moment, Sample, Tick, time_ticks
 
 COLOURS = ("var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)")
 DASHES = ("", "7 3", "2 2", "9 3 2 3")
@@ -99,7 +99,9 @@ def swatch(index: int, *, outline: bool = False) -> Markup:
 
 
 def x_px(chart: Chart, canvas: Canvas, at_s: float) -> float:
-    """How far from the plot's left edge a moment is."""
+    """How far from the plot's left edge a moment (or what else is along the bottom) is."""
+    if chart.across is not None:
+        return round(canvas.plot_px * chart.across.share(at_s), 1)
     return round(canvas.plot_px * (at_s - chart.from_s) / (chart.until_s - chart.from_s), 1)
 
 
@@ -136,13 +138,26 @@ def _grid(chart: Chart, canvas: Canvas) -> Iterator[Markup]:
         yield Markup(
             '<path class="grid" d="M0 {0}H{1}"/><text x="-6" y="{0}" dy="4" text-anchor="end">{2}</text>'
         ).format(y_px(chart, canvas, tick.at), canvas.plot_px, tick.label)
-    for tick in time_ticks(chart.from_s, chart.until_s, canvas.ticks):
+    for tick in _along(chart, canvas):
         yield Markup(
             '<path class="axis" d="M{0} {1}v5"/><text x="{0}" y="{2}" text-anchor="middle">{3}</text>'
         ).format(x_px(chart, canvas, tick.at), canvas.height_px, canvas.height_px + 18, tick.label)
     yield Markup(
         '<path class="axis" d="M0 {}H{}"/><text class="unit" x="{}" y="{}" text-anchor="end">{}</text>'
-    ).format(canvas.height_px, canvas.plot_px, canvas.plot_px, canvas.height_px + 36, "time (UTC)")
+    ).format(
+        canvas.height_px,
+        canvas.plot_px,
+        canvas.plot_px,
+        canvas.height_px + 36,
+        chart.across.title if chart.across else "time (UTC)",
+    )
+
+
+def _along(chart: Chart, canvas: Canvas) -> tuple[Tick, ...]:
+    """What is written along the bottom; of ticks that are given as many as have room."""
+    if chart.across is None:
+        return time_ticks(chart.from_s, chart.until_s, canvas.ticks)
+    return chart.across.ticks[:: math.ceil(len(chart.across.ticks) / (canvas.ticks + 1)) or 1]
 
 
 def _stages(chart: Chart, canvas: Canvas) -> Iterator[Markup]:

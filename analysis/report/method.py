@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from analysis.report.rows import MetricRow
+from analysis.stats.harmed import excess
 from engine.core import wording
 from engine.core.model import Experiment
 from engine.core.verdict import Verdict
@@ -55,11 +57,31 @@ def design(experiment: Experiment, verdict: Verdict, releases: Releases | None) 
         alpha_promote=experiment.alpha_promote,
         log10_rollback=-math.log10(experiment.alpha_rollback),
         log10_promote=-math.log10(experiment.alpha_promote),
-        promises=wording.promised(experiment),
+        promises=(*wording.promised(experiment), *_budget(experiment, verdict)),
         calibrated=all(finding.calibrated for finding in deciding),
         false_rollbacks=_false_rollbacks(experiment.alpha_rollback, releases),
         needs_better=experiment.plan.needs_better,
     )
+
+
+def calibrated(row: MetricRow) -> str:
+    """Whether it was known before the run how much the windows vary, and how much that is, as text."""
+    return f"{'calibrated' if row.calibrated else 'not calibrated'}; {_dispersion(row)}"
+
+
+def _dispersion(row: MetricRow) -> str:
+    if row.dispersion is None:
+        return "dispersion not known yet"
+    known = "as declared" if row.calibrated else "as estimated in this run"
+    alike = row.correlation_windows
+    lasting = "" if alike is None else f", alike over about {alike:.0f} windows"
+    return f"dispersion {row.dispersion:.2f}, {known}{lasting}"
+
+
+def _budget(experiment: Experiment, verdict: Verdict) -> tuple[str, ...]:
+    """What of a declared budget of bad trials is spent."""
+    budget = experiment.plan.budget
+    return () if budget is None else (wording.budget_spent(budget, excess(experiment, verdict)),)
 
 
 def _false_rollbacks(alpha: float, releases: Releases | None) -> str:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from engine.core.numbers import amount
+
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _DAY_S = 86400
 _RATIOS = (1, 2, 0.5, 5, 0.2, 10, 0.1, 20, 0.05, 50, 0.02, 100, 0.01, 1.5, 1.25, 0.8, 1.1, 0.9)
@@ -93,7 +95,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A whole chart; `stages` name stretches of time from their beginning on."""
+    """A whole chart; `stages` name stretches of time from their beginning on.
+
+    `across` is the axis along the bottom where that is not time; `at_s` are its values then, in seconds.
+    """
 
     from_s: float
     until_s: float
@@ -102,6 +107,7 @@ class Chart:
     levels: tuple[Level, ...] = ()
     changes: tuple[Moment, ...] = ()
     stages: tuple[Moment, ...] = ()
+    across: Axis | None = None
 
 
 def even_ticks(room: Range, most: int, unit: str = "") -> tuple[Tick, ...]:
@@ -111,6 +117,19 @@ def even_ticks(room: Range, most: int, unit: str = "") -> tuple[Tick, ...]:
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough)
     first, last = math.ceil(room.low / step - 1e-9), math.floor(room.high / step + 1e-9)
     return tuple(Tick(at=n * step, label=f"{_plain(n * step)}{unit}") for n in range(first, last + 1))
+
+
+def log_ticks(room: Range) -> tuple[float, ...]:
+    """Powers of ten inside the room, with 2 and 5 times them where there are few."""
+    powers = range(math.floor(math.log10(room.low)), math.ceil(math.log10(room.high)) + 1)
+    inside = [10.0**n * k for n in powers for k in (1, 2, 5) if room.low <= 10.0**n * k <= room.high]
+    tens = [at for at in inside if math.isclose(math.log10(at) % 1, 0, abs_tol=1e-9)]
+    return tuple(tens if len(tens) > 3 else inside)
+
+
+def value_ticks(room: Range, most: int, unit: str) -> tuple[Tick, ...]:
+    """Round values of a unit; see `even_ticks`."""
+    return tuple(Tick(at=tick.at, label=amount(tick.at, unit)) for tick in even_ticks(room, most))
 
 
 def ratio_ticks(room: Range, *, apart: float) -> tuple[Tick, ...]:

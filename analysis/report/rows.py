@@ -14,10 +14,13 @@ from engine.core.verdict import ArmSummary, Effect, Finding, Verdict, VerdictKin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Bad trials out of all that counted as evidence; `rate` is None without trials."""
+    """Bad trials out of all that counted as evidence; `rate` is None without trials.
 
-    bad: int
-    total: int
+    Other kinds have what `ArmSummary` says in their place: sums of values, events over planned shares.
+    """
+
+    bad: int | float
+    total: int | float
     rate: float | None
 
 
@@ -39,11 +42,14 @@ class MetricRow:
 
     Attributes:
         counts: what a bad trial is, in words.
-        measure: what `effect` is a number of (risk ratio, odds ratio, share); its confidence sequence from
-            `low` to `high` holds at all times with error `alpha`; None is unknown or unbounded.
+        measure: what `effect` is a number of (risk ratio, rate ratio, ratio of means, share); its confidence
+            sequence from `low` to `high` holds at all times with error `alpha`; None is unknown or unbounded.
         tolerance, margin: in words. tolerance_rate, margin_rate: the treatment's rate at which they begin,
             at control's present rate; None without one.
-        icon, word: of the verdict. note: why the latest window gave nothing or the metric is not trusted.
+        value_unit: what rates and differences are in, for a mean, a ratio or a level; empty for shares.
+        dispersion, calibrated, correlation_windows, pods: see `Finding`.
+        icon, word: of the verdict. note: why the latest window gave nothing or the metric is not
+            trusted, or that an arm has too few pods to tell a bad one from a bad release.
         declared: the metric's name in the spec. variant: the treatment it is of.
         difference_low, difference_high: the confidence sequence in rate, at control's rate as counted; None
             is unknown or unbounded.
@@ -89,6 +95,9 @@ class MetricRow:
     log10_e_better: float | None = None
     may_promote: bool = True
     extra: Extra | None = None
+    value_unit: str = ""
+    correlation_windows: float | None = None
+    pods: int | None = None
 
 
 def rows(experiment: Experiment, verdict: Verdict) -> tuple[MetricRow, ...]:
@@ -100,7 +109,7 @@ def _row(experiment: Experiment, metric: Metric, finding: Finding) -> MetricRow:
     icon, word = VERDICT_WORDS[finding.verdict]
     tolerance, margin = _limits(metric)
     tolerance_rate, margin_rate = _limit_rates(metric, finding.control.rate)
-    difference_low, difference_high = _difference_ends(finding.effect, finding.control.rate)
+    difference_low, difference_high = _difference_ends(metric, finding.effect, finding.control.rate)
     return MetricRow(
         metric=metric.name,
         kind=metric.kind,
@@ -140,6 +149,9 @@ def _row(experiment: Experiment, metric: Metric, finding: Finding) -> MetricRow:
         log10_e_better=None if finding.log_e_better is None else finding.log_e_better / math.log(10),
         may_promote=finding.may_promote,
         extra=_extra(metric, finding),
+        value_unit=metric.value_unit,
+        correlation_windows=finding.correlation_windows,
+        pods=finding.pods,
     )
 
 
@@ -151,7 +163,7 @@ def _limits(metric: Metric) -> tuple[str, str]:
     if metric.kind is MetricKind.THRESHOLD:
         limit = f"limit {percent(metric.limit)}"
         return limit, limit
-    return wording.bound(metric.tolerance), wording.bound(metric.margin)
+    return wording.bound(metric, metric.tolerance), wording.bound(metric, metric.margin)
 
 
 def _limit_rates(metric: Metric, control: float | None) -> tuple[float | None, float | None]:
@@ -167,17 +179,21 @@ def _worst(metric: Metric, bound: Bound, control: float) -> float:
     if not metric.higher_is_better:
         return bound.limit_for(control)
     relative = control / (1 + bound.relative) if bound.relative is not None else control
-    return max(0.0, min(relative, control - (bound.absolute or 0.0)))
+    worst = min(relative, control - (bound.absolute or 0.0))
+    return max(0.0, worst) if wording.is_share(metric) else worst
 
 
-def _difference_ends(effect: Effect, control: float | None) -> tuple[float | None, float | None]:
-    """The ratio's confidence sequence as differences from control's rate."""
-    if control is None or effect.measure == "share":
+def _difference_ends(
+    metric: Metric, effect: Effect, control: float | None
+) -> tuple[float | None, float | None]:
+    """The ratio's confidence sequence as differences from control's rate; a share is at most 1."""
+    if control is None or control < 0.0 or effect.measure == "share":
         return None, None
     low, high = effect.low, effect.high
+    most = 1.0 if wording.is_share(metric) else math.inf
     return (
         None if low is None else max(low - 1, -1) * control,
-        None if high is None else min((high - 1) * control, 1.0),
+        None if high is None else min((high - 1) * control, most),
     )
 
 
@@ -197,4 +213,6 @@ def _extra(metric: Metric, finding: Finding) -> Extra | None:
 def _note(finding: Finding) -> str:
     if finding.distrust:
         return finding.distrust
-    return "" if finding.missing is None else wording.missing(finding.missing.reason)
+    return (
+        wording.few_pods(finding.pods) if finding.missing is None else wording.missing(finding.missing.reason)
+    )

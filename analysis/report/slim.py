@@ -33,8 +33,8 @@ def _observation(objectives: dict[str, float | None], observation: Observation) 
 def _reading(slo_s: float | None, reading: Reading) -> Reading:
     if not isinstance(reading, HistogramReading):
         return reading
-    return HistogramReading(
-        control=_histogram(slo_s, reading.control), treatment=_histogram(slo_s, reading.treatment)
+    return replace(
+        reading, control=_histogram(slo_s, reading.control), treatment=_histogram(slo_s, reading.treatment)
     )
 
 

@@ -31,6 +31,7 @@ COLUMNS = (
     "counts",
     "counted_trials",
     "counted_share",
+    "value_unit",
     "difference_share",
     "effect_measure",
     "effect",
@@ -96,6 +97,7 @@ def _who(view: ReportView, metric: MetricRow, arm: Arm) -> dict[str, Cell]:
         "arm": arm,
         "variant": view.control if arm is Arm.CONTROL else metric.variant,
         "counts": metric.counts,
+        "value_unit": metric.value_unit,
     }
 
 

@@ -8,8 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from analysis.report import costs, words
+from analysis.report import costs, latency_words, words
 from analysis.report.history import Rung
+from analysis.report.method import calibrated
 from analysis.report.view import ReportView
 from engine.core.model import Mode
 from engine.core.numbers import clock_time, duration
@@ -52,6 +53,7 @@ def renderable(view: ReportView) -> RenderableType:
         *(Text(f"⛔ {blocker.detail} (since {clock_time(blocker.since_s)})") for blocker in view.blockers),
         *([_section("TREATMENTS", _arms(view))] if len(view.arms) > 1 else []),
         _section("METRICS", _metrics(view)),
+        *([_section("LATENCY", Text("\n".join(_latency(view))))] if view.latencies else []),
         _section("EVIDENCE", Text("\n".join(_evidence(view)))),
         _section("TRAFFIC", _ramp(view)),
         _section("SPLIT OF VISITORS", Text("\n".join(_split(view)))),
@@ -103,8 +105,8 @@ def _metrics(view: ReportView) -> RenderableType:
         table.add_row(
             Text(row.metric),
             Text(", ".join(each for each in (row.role, row.counts, words.stage(row)) if each)),
-            Text(words.share(row.control)),
-            Text(words.share(row.treatment)),
+            Text(words.share(row, row.control)),
+            Text(words.share(row, row.treatment)),
             Text(f"{words.direction(row)} {words.difference(row)}".strip()),
             Text(words.effect(row, view.control)),
             Text(words.held_against(row)),
@@ -112,6 +114,13 @@ def _metrics(view: ReportView) -> RenderableType:
         )
     notes = [Text(f"{row.metric}: {row.note}") for row in view.metrics if row.note]
     return Group(table, Text(words.SAME_SECONDS), *notes)
+
+
+def _latency(view: ReportView) -> Iterator[str]:
+    for row in view.latencies:
+        yield f"{row.metric}: {latency_words.told(row)}"
+        for name, control, treatment in latency_words.quantiles(row):
+            yield f"  {name}: {row.control.variant} {control}; {row.treatment.variant} {treatment}"
 
 
 def _evidence(view: ReportView) -> Iterator[str]:
@@ -206,8 +215,7 @@ def _method(view: ReportView) -> Iterator[str]:
     yield from view.design.promises
     yield view.design.false_rollbacks
     for row in view.metrics:
-        calibrated = "calibrated" if row.calibrated else "not calibrated"
-        yield f"{row.metric}: {row.method}; {calibrated}"
+        yield f"{row.metric}: {row.method}; {calibrated(row)}"
         yield from (f"  assumes: {each}" for each in row.assumptions)
 
 

@@ -8,19 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from analysis import evaluate
+from analysis.report.tallies import Counts, counts, total
 from engine.core.events import Event, Observed
-from engine.core.measure import (
-    Histogram,
-    HistogramReading,
-    Missing,
-    MissingReason,
-    Observation,
-    Reading,
-    TrialsReading,
-)
+from engine.core.measure import Missing, MissingReason, Observation, Reading
 from engine.core.model import Experiment, Metric
 from engine.core.plan import Stage
 from engine.core.standing import MetricStanding, Standing, standing_of
@@ -31,14 +24,6 @@ MAX_POINTS = 240
 
 _FLOOR = -1000.0
 _NOT_THERE_YET = {MissingReason.NO_SERIES, MissingReason.NO_TRAFFIC}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Bad trials (above the objective, for latency) out of all; `bad` is None where no objective is set."""
-
-    bad: int | None
-    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,39 +167,6 @@ def data_lag_s(events: Sequence[Event]) -> float | None:
     return median(lags_s) if lags_s else None
 
 
-def counts(metric: Metric, reading: Reading) -> tuple[Counts, Counts] | None:
-    """Trials of control and treatment in one window, None when nothing was measured."""
-    match reading:
-        case TrialsReading(control=control, treatment=treatment):
-            return (
-                Counts(bad=control.bad, total=control.total),
-                Counts(bad=treatment.bad, total=treatment.total),
-            )
-        case HistogramReading():
-            return _above(metric, reading.control), _above(metric, reading.treatment)
-        case Missing():
-            return None
-        case _:
-            assert_never(reading)
-
-
-def total(measured: Sequence[Counts]) -> Counts | None:
-    """The sum, None of nothing; `bad` is known only if every part's is."""
-    if not measured:
-        return None
-    bad = [each.bad for each in measured if each.bad is not None]
-    return Counts(
-        bad=sum(bad) if len(bad) == len(measured) else None,
-        total=sum(each.total for each in measured),
-    )
-
-
-def _above(metric: Metric, histogram: Histogram) -> Counts:
-    slo_s = metric.slo_s
-    known = slo_s is not None and slo_s in histogram.bounds_s
-    return Counts(bad=histogram.above(slo_s) if slo_s is not None and known else None, total=histogram.total)
-
-
 def _point(experiment: Experiment, seen: Sequence[_Part]) -> Point:
     """One point: the windows of some events, and what the evidence stood at after the last one."""
     chunk = [observation for observed in seen for observation in observed.observations]
@@ -243,7 +195,7 @@ def _point(experiment: Experiment, seen: Sequence[_Part]) -> Point:
 
 
 def _metric_point(metric: Metric, chunk: Sequence[Observation], standing: MetricStanding) -> MetricPoint:
-    pairs = [counts(metric, observation.readings[metric.name]) for observation in chunk]
+    pairs = [counts(metric, observation) for observation in chunk]
     measured = [pair for pair in pairs if pair is not None]
     return MetricPoint(
         metric=metric.name,

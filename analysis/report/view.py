@@ -13,6 +13,7 @@ from analysis import evaluate
 from analysis.report.arms import ArmRow, arm_rows
 from analysis.report.exposure import Exposure, exposures
 from analysis.report.history import LogEntry, Rung, Split, decision_log, rungs, splits
+from analysis.report.latency import Buckets, LatencyRow, buckets_of, latency_rows
 from analysis.report.method import Design, Releases, design
 from analysis.report.rows import MetricRow, rows
 from analysis.report.shares import NO_CHECK, SplitCheck, split_check
@@ -82,7 +83,8 @@ class ReportView:
         headline: the verdict in a sentence, or why there is none (`distrusted`). summary: what it rests on,
             with size, unit and limit. done: what was done last, by whom, why, and traffic then.
         treatment: the first of `treatments`; `exposure` is its, `exposures` are of all of them.
-        arms: what the evidence says of each treatment. split_check: of all of them.
+        arms: what the evidence says of each treatment. split_check: of all of them. latencies: one per
+            latency metric of which something counted.
         generated_s: when it was made. decided_after_s: from launch to end, None while it has not ended.
         blockers: in force now; none after the end. points: evidence over time.
         snapshot: the content address of the frozen report, None of one that is not frozen.
@@ -128,6 +130,7 @@ class ReportView:
     arms: tuple[ArmRow, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     split_check: SplitCheck = NO_CHECK
+    latencies: tuple[LatencyRow, ...] = ()
     glossary: tuple[wording.Term, ...] = ()
     snapshot: str | None = None
 
@@ -139,10 +142,12 @@ class Known:
     Attributes:
         releases: how many runs the target has had.
         evidence: the state after the last event; without it the observations are evaluated again.
+        buckets: see `buckets_of`; of whole histograms, which slimmed events have no more.
     """
 
     releases: Releases
     evidence: evaluate.Evidence
+    buckets: Mapping[str, Buckets]
 
 
 def build_view(
@@ -216,6 +221,9 @@ def build_view(
         arms=arm_rows(verdict),
         exposures=served,
         split_check=split_check(experiment, verdict),
+        latencies=latency_rows(
+            experiment, verdict, known.buckets if known else buckets_of(experiment, events)
+        ),
         glossary=wording.GLOSSARY,
     )
 
@@ -237,7 +245,12 @@ def _health(run: Run, evidence: Trace, now_s: float, lag_s: float | None) -> Hea
 
 
 def _counters(metric: Metric) -> list[Counter]:
-    parts = {"bad": metric.bad, "total": metric.total, "buckets": metric.buckets}
+    parts = {
+        "bad": metric.bad,
+        "total": metric.total,
+        "squares": metric.squares,
+        "buckets": metric.buckets,
+    }
     return [
         Counter(
             metric=metric.name,

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from analysis.report.exposure import Exposure
 from analysis.report.history import LogEntry, Rung, Split
 from analysis.report.rows import MetricRow, Share
-from analysis.report.trace import Counts, Gap
+from analysis.report.tallies import Counts
+from analysis.report.trace import Gap
 from analysis.report.view import ReportView
 from engine.core import wording
 from engine.core.model import MetricKind, Mode
-from engine.core.numbers import clock_time, duration, percent, points, times
+from engine.core.numbers import clock_time, duration, percent, times
 from engine.core.plan import Stage
 
 NOT_MEASURED = "not measured"
@@ -32,21 +33,32 @@ MAY_NOT_PROMOTE = (
 )
 
 
-def share(arm: Share) -> str:
+def share(row: MetricRow, arm: Share) -> str:
     """A rate with its counts, as in `1.2 % (12 of 1,000)`."""
-    return f"{percent(arm.rate)} ({part(arm)})" if arm.total else percent(arm.rate)
+    rate = level(row, arm)
+    return f"{rate} ({part(row, arm)})" if arm.total else rate
 
 
-def part(arm: Share) -> str:
+def level(row: MetricRow, arm: Share) -> str:
+    """A rate, mean or level."""
+    return wording.level(row, arm.rate)
+
+
+def part(row: MetricRow, arm: Share) -> str:
     """The counts behind a rate."""
-    return f"{arm.bad:,} of {arm.total:,}"
+    return wording.behind(row, arm.bad, arm.total)
 
 
-def trials(counted: Counts | None) -> str:
-    """Counts of one or several windows."""
+def trials(row: MetricRow, counted: Counts | None) -> str:
+    """Counts of one or several windows, and the value of what is no share."""
     if counted is None:
         return NOT_MEASURED
-    return f"{counted.total:,}" if counted.bad is None else f"{counted.bad:,} of {counted.total:,}"
+    if counted.bad is None:
+        return wording.whole(counted.total)
+    behind = wording.behind(row, counted.bad, counted.total)
+    if wording.is_share(row) or not counted.total:
+        return behind
+    return f"{wording.level(row, counted.bad / counted.total)} ({behind})"
 
 
 def amount(value: float | None, *, measure: str) -> str:
@@ -65,7 +77,7 @@ def without_ratio(row: MetricRow) -> bool:
 def estimate(row: MetricRow, control: str) -> str:
     """The effect in its measure, or why there is none."""
     if without_ratio(row):
-        return f"no ratio ({control} had none)"
+        return f"no ratio ({control} had none)" if wording.is_share(row) else "no ratio"
     if row.effect is None:
         return f"no {row.measure} yet"
     return f"{row.measure} {amount(row.effect, measure=row.measure)}"
@@ -92,7 +104,7 @@ def interval(row: MetricRow) -> str:
 
 def difference(row: MetricRow) -> str:
     """Treatment minus control."""
-    return points(row.difference)
+    return wording.gap(row, row.difference)
 
 
 def limits(row: MetricRow) -> tuple[str, ...]:
@@ -170,11 +182,14 @@ def served(exposure: Exposure) -> str:
     """Whom the treatment served, in a sentence's words."""
     if not exposure.given:
         return "nobody: it has had no traffic"
+    if not exposure.metric:
+        return f"unknown: no metric counts {exposure.unit}s"
     gaps = f"; {windows(exposure.unknown_windows)} unknown" if exposure.unknown_windows else ""
     if exposure.treatment is None:
         return f"unknown: nothing measured for {exposure.metric}{gaps}"
-    bad = "" if exposure.treatment.bad is None else f", {exposure.treatment.bad:,} of them {exposure.counted}"
-    return f"{exposure.treatment.total:,} {exposure.unit}s{bad} ({exposure.metric}{gaps})"
+    bad = exposure.treatment.bad
+    among = "" if bad is None else f", {wording.whole(bad)} of them {exposure.counted}"
+    return f"{wording.whole(exposure.treatment.total)} {exposure.unit}s{among} ({exposure.metric}{gaps})"
 
 
 def decided(view: ReportView) -> str:
@@ -246,7 +261,7 @@ def stage(row: MetricRow) -> str:
 
 def direction(row: MetricRow) -> str:
     """Which way the treatment is off, as an arrow; nothing without a difference."""
-    if row.difference is None or points(row.difference) == points(0.0):
+    if row.difference is None or wording.gap(row, row.difference) == wording.gap(row, 0.0):
         return ""
     return "↑" if row.difference > 0 else "↓"
 
@@ -257,18 +272,18 @@ def sense(row: MetricRow) -> str:
 
 
 def difference_interval(row: MetricRow) -> str:
-    """The confidence sequence in percentage points."""
+    """The confidence sequence of the difference."""
     if row.measure == "share" or row.difference is None:
         return ""
     match row.difference_low, row.difference_high:
         case None, None:
             return "not bounded yet"
         case None, high:
-            return f"at most {points(high)}"
+            return f"at most {wording.gap(row, high)}"
         case low, None:
-            return f"at least {points(low)}"
+            return f"at least {wording.gap(row, low)}"
         case low, high:
-            return f"{points(low)} to {points(high)}"
+            return f"{wording.gap(row, low)} to {wording.gap(row, high)}"
 
 
 def reached(view: ReportView, rung: Rung) -> str:

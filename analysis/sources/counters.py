@@ -1,6 +1,8 @@
-"""Raw counter samples to whole-number increments per window. Knows no arms, no metrics and no network.
+"""Raw counter samples to increments per window, whole where the counter is. Knows no arms and no metrics.
 
 An increment belongs to the window in which its later sample lies. A drop is a reset: the new value counts.
+A native histogram leaves out what is empty; it is reset when its count drops, and unusable in a window in
+which only a bucket does (the client merged buckets beyond the resolution that is kept).
 All that must survive a restart is the last usable sample of each series, so nothing is counted twice or lost.
 
 A series that appears later counts from 0 only if it is really new: its scrape target (`job`, `instance`) must
@@ -15,6 +17,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from analysis.sources.native import COUNT, SUM
 from analysis.sources.series import Components, Labels, Sample, Series, labels_of, target_of
 from engine.core.measure import Missing, MissingReason, Window
 
@@ -131,17 +134,17 @@ def _count(
     if not samples:
         return (_silent(one.labels, track) if track else None), track
     since_s, fault = (track.at_s if track and track.values else None), None
-    counts: dict[str, int] = {}
+    counts: dict[str, int | float] = {}
     for sample in samples:
         if isinstance(sample.values, Missing):
             fault = sample.values
             track = track or Track(at_s=sample.at_s, values={})
             continue
-        if track and track.values and track.values.keys() != sample.values.keys():
-            fault, counts = _new_layout(one, track, sample.values), {}
+        if track and (changed := _new_layout(one, track.values, sample.values)):
+            fault, counts = changed, {}
             track = Track(at_s=sample.at_s, values=sample.values)
-        gained = _gained(track, sample.values, born=born)
-        counts = {component: counts.get(component, 0) + gain for component, gain in gained.items()}
+        for component, gain in _gained(track, sample.values, born=born).items():
+            counts[component] = counts.get(component, 0) + gain
         track = Track(at_s=sample.at_s, values=sample.values)
     last_s = samples[-1].at_s
     delta = Delta(labels=one.labels, counts=counts, since_s=since_s, last_s=last_s, sampled=True, fault=fault)
@@ -151,11 +154,25 @@ def _count(
 def _gained(track: Track | None, values: Components, *, born: bool) -> Components:
     if track is None or not track.values:
         return values if born and track is None else dict.fromkeys(values, 0)
-    if any(values[component] < before for component, before in track.values.items()):
+    if _fell(track.values, values):
         return values
-    return {component: value - track.values[component] for component, value in values.items()}
+    return {component: value - track.values.get(component, 0) for component, value in values.items()}
 
 
-def _new_layout(one: Series, track: Track, values: Components) -> Missing:
-    detail = f"{one.key} changed its buckets from {', '.join(track.values)} to {', '.join(values)}"
+def _fell(before: Components, values: Components) -> bool:
+    """Whether any count is smaller than before; a native histogram's sum may fall by itself."""
+    return any(values.get(component, 0) < count for component, count in before.items() if component != SUM)
+
+
+def _new_layout(one: Series, before: Components, values: Components) -> Missing | None:
+    if not before:
+        return None
+    if COUNT in before and COUNT in values:
+        if values[COUNT] < before[COUNT] or not _fell(before, values):
+            return None
+        detail = f"{one.key}: a bucket of the native histogram fell while its count did not"
+        return Missing(reason=MissingReason.RESET, detail=detail)
+    if before.keys() == values.keys():
+        return None
+    detail = f"{one.key} changed its buckets from {', '.join(before)} to {', '.join(values)}"
     return Missing(reason=MissingReason.BAD_QUERY, detail=detail)

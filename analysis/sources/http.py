@@ -65,7 +65,7 @@ class PrometheusSession(requests.Session):
         """POST `params` as a form within `timeout` seconds. Raises Trouble, and nothing else on the way."""
         form, timeout_s = options.pop("params"), options["timeout"]
         deadline = time.monotonic() + timeout_s
-        where = str(url).removesuffix("/api/v1/query")
+        where = str(url).removesuffix("_range").removesuffix("/api/v1/query")
         try:
             response = super().request(method, url, data=form, stream=True, allow_redirects=False, **options)
             with response:

@@ -1,21 +1,25 @@
 """The metric source `prometheus`: any server with Prometheus' HTTP API. Reads, and never changes anything.
 
 Every selector is one instant query for raw samples, all with one evaluation time; `increase()` and range
-queries extrapolate and interpolate and are no counts. Trouble becomes a value; nothing is raised.
+queries extrapolate and interpolate and are no counts. Only a gauge's expression is a range query, whose steps
+are the ends of the windows: a level may be as old as the server looks back (5 minutes by default). Trouble
+becomes a value; nothing is raised.
 """
 
 import math
 import time
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from analysis.sources.http import SecretHeaders, Trouble, connect
 from analysis.sources.promql import range_text
-from analysis.sources.series import Series, parse_matrix
-from analysis.sources.windows import Answer, Fetch, Query, read_windows
+from analysis.sources.queries import Answer, Evaluation, Query
+from analysis.sources.series import Series, Shape, parse_matrix
+from analysis.sources.windows import read_windows
 from engine.bounded import Bounded
 from engine.core.measure import Missing, MissingReason, Window
 from engine.core.model import Metric
@@ -80,28 +84,41 @@ class PrometheusSource:
     def read(self, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Json) -> Batch:
         """Readings for these windows; trouble becomes `Missing`, never an exception. Bounded in time."""
         try:
-            return read_windows(self._fetcher(), metrics, windows, cursor, self._options.stale_after_s)
+            fetch, evaluate = self._askers()
+            stale_after_s = self._options.stale_after_s
+            return read_windows(fetch, metrics, windows, cursor, stale_after_s, evaluate)
         except Exception as error:  # noqa: BLE001 (blind is a state that a run can be in; ended is not)
             return Batch(readings=(), cursor=cursor, queries=(), trouble=self._failed(error))
 
-    def _fetcher(self) -> Fetch:
+    def _askers(self) -> tuple[Callable[[Query], Answer], Callable[[Evaluation], Answer]]:
         """All queries of one read together have twice the time of one."""
         deadline = time.monotonic() + min(2 * self._options.timeout_s, READ_AT_MOST_S)
 
         def fetch(query: Query) -> Answer:
             text = range_text(query.selector, query.end_s - query.start_s)
-            started = time.monotonic()
-            series = self._series(text, query, deadline - started)
-            return Answer(text=text, took_ms=_since_ms(started), series=series)
+            return self._answer(
+                text, query.shape, deadline, lambda left_s: self._samples(text, query, left_s)
+            )
 
-        return fetch
+        def evaluate(query: Evaluation) -> Answer:
+            text = query.expression
+            return self._answer(text, Shape.LEVEL, deadline, lambda left_s: self._levels(query, left_s))
 
-    def _series(self, text: str, query: Query, left_s: float) -> tuple[Series, ...] | Missing:
+        return fetch, evaluate
+
+    def _answer(self, text: str, shape: Shape, deadline: float, ask: Callable[[float], Any]) -> Answer:
+        started = time.monotonic()
+        series = self._series(shape, deadline - started, ask)
+        return Answer(text=text, took_ms=_since_ms(started), series=series)
+
+    def _series(
+        self, shape: Shape, left_s: float, ask: Callable[[float], Any]
+    ) -> tuple[Series, ...] | Missing:
         timeout_s = min(self._options.timeout_s, left_s)
         if timeout_s <= 0:
             return self._slow("all queries together took too long")
         try:
-            return self._questions.call(lambda: self._ask(text, query, timeout_s), timeout_s)
+            return self._questions.call(lambda: self._parsed(ask(timeout_s), shape), timeout_s)
         except Trouble as trouble:
             return trouble.missing
         except TimeoutError as error:
@@ -109,11 +126,22 @@ class PrometheusSource:
         except Exception as error:  # noqa: BLE001 (whatever a server makes a client do, it gave nothing)
             return self._failed(error)
 
-    def _ask(self, text: str, query: Query, timeout_s: float) -> tuple[Series, ...]:
-        params = {"time": f"{query.end_s:.3f}", "timeout": f"{math.ceil(timeout_s * 1000)}ms"}
-        answer = self._connection.custom_query(text, params=params, timeout=timeout_s)
+    def _samples(self, text: str, query: Query, timeout_s: float) -> Any:
+        params = {"time": f"{query.end_s:.3f}", "timeout": _timeout(timeout_s)}
+        return self._connection.custom_query(text, params=params, timeout=timeout_s)
+
+    def _levels(self, query: Evaluation, timeout_s: float) -> Any:
+        """Start and end go as parameters, because the client rounds its own to whole seconds."""
+        end_s = query.end_s + query.step_s / 2
+        params = {"start": f"{query.first_s:.3f}", "end": f"{end_s:.3f}", "timeout": _timeout(timeout_s)}
+        first = datetime.fromtimestamp(query.first_s, UTC)
+        return self._connection.custom_query_range(
+            query.expression, first, first, f"{query.step_s:.3f}", params=params, timeout=timeout_s
+        )
+
+    def _parsed(self, answer: Any, shape: Shape) -> tuple[Series, ...]:
         try:
-            return parse_matrix(answer, bucketed=query.bucketed)
+            return parse_matrix(answer, shape=shape)
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             detail = f"{self._options.url} answered in an unknown form ({type(error).__name__}: {error})"
             raise Trouble(MissingReason.SOURCE_ERROR, detail) from error
@@ -125,6 +153,10 @@ class PrometheusSource:
         """Only the error's kind: its text may hold what was sent, and so a secret."""
         detail = f"reading {self._options.url} failed ({type(error).__name__})"
         return Missing(reason=MissingReason.SOURCE_ERROR, detail=detail)
+
+
+def _timeout(timeout_s: float) -> str:
+    return f"{math.ceil(timeout_s * 1000)}ms"
 
 
 def _since_ms(started: float) -> float:

@@ -6,15 +6,19 @@ arms over the same time are compared. A before/after check compares no such coun
 series has no trials, as long as the other one has some.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from analysis.sources.buckets import TOP
 from analysis.sources.counters import Delta
-from analysis.sources.measured import TOP, Part, histogram_reading, trials_reading
+from analysis.sources.measured import Part, measure, parts_of
+from analysis.sources.native import BOUNDS_S, COUNT, nearest_bounds_s
+from analysis.sources.owners import has_labels, owners_of, shown
+from analysis.sources.pods import pods_of
 from analysis.sources.series import PLAIN, Components, Labels
 from engine.core.measure import Missing, MissingReason, Reading, Window
-from engine.core.model import Arm, Metric, Selector
+from engine.core.model import Arm, Metric, MetricKind, Selector
 from engine.core.plan import Stage
 from engine.fields import format_duration, format_selector
 
@@ -36,12 +40,8 @@ Pending = Mapping[Arm, Tally]
 """Counts of windows that could not be read yet; empty when there are none."""
 
 Deltas = Mapping[Part, Sequence[Delta]]
-
-
-def parts_of(metric: Metric) -> Mapping[Part, Selector]:
-    """The selectors of a metric."""
-    parts = {Part.BAD: metric.bad, Part.TOTAL: metric.total, Part.BUCKETS: metric.buckets}
-    return {part: selector for part, selector in parts.items() if selector is not None}
+Owned = Mapping[Arm, Deltas]
+"""What each arm's own series did, by part."""
 
 
 def read_metric(
@@ -62,18 +62,19 @@ def read_metric(
         stale_after_s: age from which an arm's last sample is too old, in seconds.
         others: label values of further treatments, whose series are nobody's fault.
     """
-    silent = _silent(metric, deltas, window, stale_after_s)
+    owned = _by_arm(metric, deltas)
+    silent = _silent(metric, owned, window, stale_after_s)
     gone = (
         _first(_unowned(metric, deltas, others)) or _off_bounds(metric, deltas) or _all_gone(metric, silent)
     )
     if gone:
         return gone, {}
     arms = [arm for arm in Arm if arm not in silent]
-    tallies = {arm: _tally(metric, deltas, arm, pending.get(arm, NOTHING)) for arm in arms}
-    later = _first(_faults(metric, deltas, arms)) or _first(_between_scrapes(metric, deltas, tallies, window))
+    tallies = {arm: _tally(owned[arm], pending.get(arm, NOTHING)) for arm in arms}
+    later = _first(_faults(owned, arms)) or _first(_between_scrapes(metric, owned, tallies, window))
     if later:
         return later, tallies if _reach_s(tallies, window) <= stale_after_s else {}
-    reading = _first(_uneven(tallies, stale_after_s)) or _reading(metric, deltas, tallies)
+    reading = _first(_uneven(tallies, stale_after_s)) or _reading(metric, owned, deltas, tallies)
     if silent and isinstance(reading, Missing):
         return next(iter(silent.values())), {}
     return reading, {}
@@ -89,23 +90,31 @@ def _all_gone(metric: Metric, silent: Mapping[Arm, Missing]) -> Missing | None:
     return next(iter(silent.values()), None)
 
 
-def _reading(metric: Metric, deltas: Deltas, tallies: Pending) -> Reading:
+def _reading(metric: Metric, owned: Owned, deltas: Deltas, tallies: Pending) -> Reading:
     """What was counted; an arm without series has no trials, in the other's buckets."""
     (known, *_) = tallies.values()
     idle = Tally(counts=dict.fromkeys(known.counts, 0))
     control, treatment = (tallies.get(arm, idle).counts for arm in (Arm.CONTROL, Arm.TREATMENT))
-    if metric.buckets:
-        sampled = [delta.counts for delta in deltas[Part.BUCKETS] if delta.sampled]
-        return histogram_reading(metric, control, treatment, sampled)
-    return trials_reading(metric, control, treatment)
+    sampled = [delta.counts for delta in deltas.get(Part.BUCKETS, ()) if delta.sampled]
+    reading = measure(metric, control, treatment, sampled)
+    if isinstance(reading, Missing):
+        return reading
+    pods = pods_of(_scraped(owned[Arm.CONTROL]), _scraped(owned[Arm.TREATMENT]))
+    return replace(reading, pods=pods)
 
 
-def arm_counts(metric: Metric, deltas: Iterable[Delta]) -> Mapping[Arm, int]:
+def _scraped(deltas: Deltas) -> list[Labels]:
+    """The labels of the series that were scraped in this window."""
+    return [delta.labels for part in deltas.values() for delta in part if delta.sampled]
+
+
+def arm_counts(metric: Metric, deltas: Iterable[Delta]) -> Mapping[Arm, int | float]:
     """All increments per arm, for people to look at."""
-    counts = dict.fromkeys(Arm, 0)
+    counts: dict[Arm, int | float] = dict.fromkeys(Arm, 0)
     for delta in deltas:
-        for arm in _owners(metric, delta.labels):
-            counts[arm] += delta.counts.get(PLAIN, delta.counts.get(TOP, 0))
+        told = next((delta.counts[each] for each in (PLAIN, TOP, COUNT) if each in delta.counts), 0)
+        for arm in owners_of(metric, delta.labels):
+            counts[arm] += told
     return counts
 
 
@@ -113,30 +122,27 @@ def _first(found: Iterable[Missing | None]) -> Missing | None:
     return next((missing for missing in found if missing), None)
 
 
-def _owners(metric: Metric, labels: Labels) -> list[Arm]:
-    return [arm for arm, wanted in metric.arm_labels.items() if _has(labels, wanted)]
-
-
-def _has(labels: Labels, wanted: Labels) -> bool:
-    return all(labels.get(label, "") == value for label, value in wanted.items())
-
-
-def _of_arm(metric: Metric, part: Sequence[Delta], arm: Arm) -> list[Delta]:
-    return [delta for delta in part if arm in _owners(metric, delta.labels)]
+def _by_arm(metric: Metric, deltas: Deltas) -> Owned:
+    owned: dict[Arm, dict[Part, list[Delta]]] = {arm: {part: [] for part in deltas} for arm in Arm}
+    for part, series in deltas.items():
+        for delta in series:
+            for arm in owners_of(metric, delta.labels):
+                owned[arm][part].append(delta)
+    return owned
 
 
 def _unowned(metric: Metric, deltas: Deltas, others: Sequence[Labels]) -> Iterator[Missing]:
     """Live series of no variant or of both arms."""
     for part, selector in parts_of(metric).items():
         for delta in deltas[part]:
-            owners = _owners(metric, delta.labels)
+            owners = owners_of(metric, delta.labels)
             if len(owners) == 1 or not delta.sampled:
                 continue
-            if not owners and any(_has(delta.labels, wanted) for wanted in others):
+            if not owners and any(has_labels(delta.labels, wanted) for wanted in others):
                 continue
             whose = "to neither variant" if not owners else "to both variants"
             detail = (
-                f"{format_selector(selector)} returned a series that belongs {whose}: {_shown(delta.labels)}"
+                f"{format_selector(selector)} returned a series that belongs {whose}: {shown(delta.labels)}"
             )
             reason = MissingReason.AMBIGUOUS_SERIES if owners else MissingReason.FOREIGN_SERIES
             yield Missing(reason=reason, detail=detail)
@@ -144,13 +150,21 @@ def _unowned(metric: Metric, deltas: Deltas, others: Sequence[Labels]) -> Iterat
 
 def _off_bounds(metric: Metric, deltas: Deltas) -> Missing | None:
     """An slo that no bucket ends at; the series of one arm are enough to tell."""
-    named = {bound for delta in deltas.get(Part.BUCKETS, ()) for bound in delta.counts}
-    bounds_s = sorted(float(bound) for bound in named - {TOP})
-    if metric.slo_s is None or not bounds_s or metric.slo_s in bounds_s:
+    bounds_s = _bounds_s(deltas)
+    if metric.slo_s is None or metric.kind is MetricKind.MEAN or not bounds_s or metric.slo_s in bounds_s:
         return None
-    usable = ", ".join(format_duration(bound_s) for bound_s in bounds_s)
-    detail = f"no bucket ends at slo {format_duration(metric.slo_s)}; use one of {usable}"
+    usable = nearest_bounds_s(metric.slo_s) if metric.histogram else bounds_s
+    named = ", ".join(format_duration(bound_s) for bound_s in usable)
+    detail = f"no bucket ends at slo {format_duration(metric.slo_s)}; use one of {named}"
     return Missing(reason=MissingReason.BAD_QUERY, detail=detail)
+
+
+def _bounds_s(deltas: Deltas) -> Sequence[float]:
+    """The finite bounds of a histogram's buckets, ascending; none without series."""
+    if deltas.get(Part.HISTOGRAM):
+        return BOUNDS_S
+    named = {bound for delta in deltas.get(Part.BUCKETS, ()) for bound in delta.counts}
+    return sorted(float(bound) for bound in named - {TOP})
 
 
 def _needed(metric: Metric) -> Iterator[tuple[Part, Selector, Arm]]:
@@ -161,12 +175,12 @@ def _needed(metric: Metric) -> Iterator[tuple[Part, Selector, Arm]]:
                 yield part, selector, arm
 
 
-def _silent(metric: Metric, deltas: Deltas, window: Window, stale_after_s: float) -> Mapping[Arm, Missing]:
+def _silent(metric: Metric, owned: Owned, window: Window, stale_after_s: float) -> Mapping[Arm, Missing]:
     """Per arm without usable series the first reason."""
     found: dict[Arm, Missing] = {}
     for part, selector, arm in _needed(metric):
-        series = _of_arm(metric, deltas[part], arm)
-        wanted = f"{format_selector(selector)} with {_shown(metric.arm_labels[arm])} ({arm})"
+        series = owned[arm][part]
+        wanted = f"{format_selector(selector)} with {shown(metric.arm_labels[arm])} ({arm})"
         if not series:
             gone = Missing(reason=MissingReason.NO_SERIES, detail=f"no series: {wanted}", arm=arm)
             found.setdefault(arm, gone)
@@ -178,36 +192,38 @@ def _silent(metric: Metric, deltas: Deltas, window: Window, stale_after_s: float
     return found
 
 
-def _faults(metric: Metric, deltas: Deltas, arms: Iterable[Arm]) -> Iterator[Missing]:
+def _faults(owned: Owned, arms: Iterable[Arm]) -> Iterator[Missing]:
     for arm in arms:
-        for part in deltas.values():
-            for delta in _of_arm(metric, part, arm):
+        for part in owned[arm].values():
+            for delta in part:
                 if delta.fault:
                     yield replace(delta.fault, arm=arm)
 
 
-def _between_scrapes(metric: Metric, deltas: Deltas, tallies: Pending, window: Window) -> Iterator[Missing]:
+def _between_scrapes(metric: Metric, owned: Owned, tallies: Pending, window: Window) -> Iterator[Missing]:
     for part, selector, arm in _needed(metric):
         counts = tallies[arm].counts if arm in tallies else {part: 0}
-        if part in counts or (part is Part.BUCKETS and counts):
+        if part in counts or (part in {Part.BUCKETS, Part.HISTOGRAM} and counts):
             continue
-        age_s = window.end_s - max(delta.last_s for delta in _of_arm(metric, deltas[part], arm))
+        age_s = window.end_s - max(delta.last_s for delta in owned[arm][part])
         scraped = f"no scrape in this window, the last {age_s:.0f} s before its end"
         detail = f"{scraped}: {format_selector(selector)} ({arm})"
         yield Missing(reason=MissingReason.STALE, detail=detail)
 
 
-def _tally(metric: Metric, deltas: Deltas, arm: Arm, carried: Tally) -> Tally:
-    counts: Counter[str] = Counter()
+def _tally(deltas: Deltas, carried: Tally) -> Tally:
+    counts: dict[str, int | float] = defaultdict(int)
     reach = []
     for part, series in deltas.items():
-        for delta in _of_arm(metric, series, arm):
+        for delta in series:
             if delta.sampled:
-                counts.update({component or part: count for component, count in delta.counts.items()})
+                for component, count in delta.counts.items():
+                    counts[component or part] += count
                 reach.append(delta.since_s)
     same_buckets = not counts or not carried.counts or counts.keys() == carried.counts.keys()
     if Part.BUCKETS not in deltas or same_buckets:
-        counts.update(carried.counts)
+        for component, count in carried.counts.items():
+            counts[component] += count
         reach.append(carried.since_s)
     starts = [since_s for since_s in reach if since_s is not None]
     return Tally(counts=dict(counts), since_s=min(starts, default=None))
@@ -225,7 +241,3 @@ def _uneven(tallies: Pending, stale_after_s: float) -> Iterator[Missing]:
         longer_s = abs(control - treatment)
         detail = f"{arm} was not scraped for a while; its counts reach {longer_s:.0f} s further back"
         yield Missing(reason=MissingReason.STALE, detail=detail)
-
-
-def _shown(labels: Labels) -> str:
-    return ", ".join(f'{label}="{value}"' for label, value in labels.items())

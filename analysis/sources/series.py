@@ -1,7 +1,7 @@
 """Raw samples as a source returns them, checked value by value. Differences nothing.
 
-A classic histogram is one series whose samples have a component per bucket, because its buckets are scraped,
-reset and compared together; a plain counter is one series with a single component.
+A histogram is one series whose samples have a component per bucket, because its buckets are scraped, reset
+and compared together; a plain counter is one series with a single component.
 """
 
 import json
@@ -10,8 +10,10 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+from analysis.sources.native import parse_native
 from engine.core.measure import Missing, MissingReason
 
 PLAIN = ""
@@ -20,12 +22,28 @@ PLAIN = ""
 _WHOLE = 1e-6
 
 Labels = Mapping[str, str]
-Components = Mapping[str, int]
+Components = Mapping[str, int | float]
+"""Whole numbers everywhere but in counters of a sum and in levels."""
+
+
+class Shape(StrEnum):
+    """What the samples of a query are, and so how they are checked and put together."""
+
+    TRIALS = "trials"
+    """A counter of things, in whole numbers."""
+    SUM = "sum"
+    """A counter of seconds, bytes or money, in any numbers from 0 upwards."""
+    BUCKETS = "buckets"
+    """The `_bucket` counters of classic histograms."""
+    NATIVE = "native"
+    """Native histograms."""
+    LEVEL = "level"
+    """Values of an expression; no counter, never differenced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One scrape of one series: whole numbers per component (bucket bound), or why they are unusable."""
+    """One scrape of one series: numbers per component (bucket bound or cell), or why they are unusable."""
 
     at_s: float
     values: Components | Missing
@@ -62,46 +80,74 @@ def labels_of(key: str) -> Labels:
     return dict(json.loads(key))
 
 
-def parse_matrix(result: Sequence[Mapping[str, Any]], *, bucketed: bool) -> tuple[Series, ...]:
-    """The `data.result` of a range selector as series.
+def parse_matrix(result: Sequence[Mapping[str, Any]], *, shape: Shape) -> tuple[Series, ...]:
+    """The `data.result` of a range selector or range query as series.
 
     Args:
         result: what Prometheus returned, values as strings.
-        bucketed: whether the series are the buckets of classic histograms.
+        shape: what the query asked for; samples of another kind are unusable.
 
     Raises:
         KeyError, TypeError, ValueError: the answer has another form than Prometheus documents.
     """
-    found: dict[str, dict[float, dict[str, int | Missing]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[str, dict[float, dict[str, int | float | Missing]]] = defaultdict(lambda: defaultdict(dict))
     for entry in result:
         labels = {name: value for name, value in entry["metric"].items() if name != "__name__"}
-        component = repr(float(labels.pop("le"))) if bucketed else PLAIN
+        component = repr(float(labels.pop("le"))) if shape is Shape.BUCKETS else PLAIN
         key = key_of(labels)
-        for at_s, text in entry["values"]:
-            found[key][float(at_s)][component] = _whole(float(text), str(text), key)
+        histograms = entry.get("histograms")
+        for at_s, text in entry["values"] if histograms is None else entry.get("values", ()):
+            found[key][float(at_s)][component] = _number(float(text), str(text), shape, key)
+        for at_s, histogram in histograms or ():
+            found[key][float(at_s)] |= _native(histogram, shape, key)
     return tuple(
         Series(key=key, labels=labels_of(key), samples=_samples(by_time)) for key, by_time in found.items()
     )
 
 
-def _samples(by_time: Mapping[float, Mapping[str, int | Missing]]) -> tuple[Sample, ...]:
+def _samples(by_time: Mapping[float, Mapping[str, int | float | Missing]]) -> tuple[Sample, ...]:
     return tuple(Sample(at_s=at_s, values=_usable(by_time[at_s])) for at_s in sorted(by_time))
 
 
-def _usable(values: Mapping[str, int | Missing]) -> Components | Missing:
-    whole: dict[str, int] = {}
+def _usable(values: Mapping[str, int | float | Missing]) -> Components | Missing:
+    usable: dict[str, int | float] = {}
     for component, value in values.items():
         if isinstance(value, Missing):
             return value
-        whole[component] = value
-    return whole
+        usable[component] = value
+    return usable
 
 
-def _whole(value: float, text: str, series: str) -> int | Missing:
-    if not math.isfinite(value) or value < 0 or abs(value - round(value)) > _WHOLE:
-        detail = f"{series} has the value {text}; a counter of trials is a whole number from 0 upwards"
-        return Missing(reason=MissingReason.NOT_A_NUMBER, detail=detail)
-    return round(value)
+def _native(histogram: Mapping[str, Any], shape: Shape, series: str) -> Mapping[str, int | float | Missing]:
+    if shape is not Shape.NATIVE:
+        detail = f"{series} is a native histogram; name it under `histogram`"
+        return {PLAIN: Missing(reason=MissingReason.BAD_QUERY, detail=detail)}
+    cells = parse_native(histogram, series)
+    return {PLAIN: cells} if isinstance(cells, Missing) else cells
+
+
+def _number(value: float, text: str, shape: Shape, series: str) -> int | float | Missing:
+    """A value as its shape has it. A small rounding error of a recording rule is forgiven."""
+    if shape is Shape.NATIVE:
+        detail = f"{series} is a plain counter and no native histogram; name its `_bucket` under `buckets`"
+        return Missing(reason=MissingReason.BAD_QUERY, detail=detail)
+    if math.isfinite(value) and _is_of(shape, value):
+        return value if shape in {Shape.SUM, Shape.LEVEL} else round(value)
+    detail = f"{series} has the value {text}; {_EXPECTED.get(shape, _EXPECTED[Shape.TRIALS])}"
+    return Missing(reason=MissingReason.NOT_A_NUMBER, detail=detail)
+
+
+_EXPECTED = {
+    Shape.TRIALS: "a counter of trials is a whole number from 0 upwards",
+    Shape.SUM: "a counter of a sum is a number from 0 upwards",
+    Shape.LEVEL: "a level is a number",
+}
+
+
+def _is_of(shape: Shape, value: float) -> bool:
+    if shape is Shape.LEVEL:
+        return True
+    return value >= 0 and (shape is Shape.SUM or abs(value - round(value)) <= _WHOLE)
 
 
 def target_of(labels: Labels) -> str:

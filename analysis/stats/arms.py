@@ -121,7 +121,7 @@ def run_kind(live: Collection[VerdictKind], *, harm_latched: bool, alarm: bool) 
 def _weighted(pairs: Pairs, above: float = LOG_NOTHING) -> list[tuple[float, str]]:
     """Log of weight times e-value per deciding metric with a log e-value above `above`."""
     return [
-        (log(metric.weight) + state.harm.log_e, metric.name)
+        (log(metric.weight) + state.log_e_harm, metric.name)
         for metric, state in pairs
-        if metric.decides and metric.weight > 0.0 and not state.distrust and state.harm.log_e > above
+        if metric.decides and metric.weight > 0.0 and not state.distrust and state.log_e_harm > above
     ]

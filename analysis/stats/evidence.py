@@ -1,102 +1,121 @@
-"""One metric's evidence as a fold over windows: which ones count, and what they add. Draws no conclusion."""
+"""One metric of a live run: which windows count, and what is kept besides sums. Draws no conclusion."""
 
 from dataclasses import dataclass, replace
+from math import log
 
-import numpy as np
-
-from analysis.stats import harm, one_sample, promotion
-from analysis.stats.better import is_asked
-from analysis.stats.conditional import (
-    RatioPoints,
-    WindowLogs,
-    ratio_points,
-    turned,
-    uses_exact_form,
-    window_logs,
-)
 from analysis.stats.faults import metric_fault, reading_fault
-from analysis.stats.harm import Harm
-from analysis.stats.interval import GRID_RATIOS
-from analysis.stats.mixture import BETTER_RATIOS, Floats
-from analysis.stats.promotion import Promotion
-from analysis.stats.tally import Tally
-from engine.core.measure import (
-    HistogramReading,
-    Measured,
-    Missing,
-    MissingReason,
-    Reading,
-    Trials,
-    TrialsReading,
+from analysis.stats.methods import asks_better, monitor_of
+from analysis.stats.monitor import Monitor, State
+from analysis.stats.reading import bounds_of, counts_of, idle_arms
+from engine.core.measure import HistogramReading, Measured, Missing, MissingReason, Reading
+from engine.core.model import Metric, MetricKind
+from engine.core.verdict import ArmSummary
+
+_TOO_LONG = (
+    "windows stay alike for too long: blocks of 64 vary {:.1f} times as much as short ones, so that a swing"
+    " cannot be told from harm; run `rampwise calibrate` and declare the dispersion, or use longer windows"
 )
-from engine.core.model import Arm, Bound, Metric, MetricKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MetricEvidence:
-    """State of one metric.
+    """State of one metric; arrays have a leading axis of one run.
 
-    A before/after check (see `settle`) keeps control's trials before the switch in its tally.
+    A before/after check (see `settle`) keeps control's trials before the switch in its totals.
 
     Attributes:
-        ratios: binomial-form log likelihood at the candidate risk ratios of the confidence sequence.
+        sums: what its monitor keeps.
         bounds_s: the histogram's bucket bounds in the first window that counted; empty before and without.
-        windows: how many counted; `exact_windows` of them in the exact form.
         warm_up_windows: measured during warm-up and not counted. missing_windows: gave nothing.
         missing: why the latest window gave nothing. distrust: why the latest window cannot be used.
-        better: log likelihood ratios of the alternatives of being better, shape (5,); None where that is not
-            asked.
+        pods: the fewest pods of an arm in the windows counted; None where the series do not tell.
     """
 
     name: str
-    tally: Tally
-    harm: Harm
-    promotion: Promotion
-    ratios: Floats
+    sums: State
     bounds_s: tuple[float, ...] = ()
-    windows: int = 0
-    exact_windows: int = 0
     warm_up_windows: int = 0
     missing_windows: int = 0
     missing: Missing | None = None
     distrust: str = ""
-    better: Floats | None = None
+    pods: int | None = None
+
+    @property
+    def windows(self) -> int:
+        """How many counted."""
+        return int(self.sums.windows[0])
+
+    @property
+    def log_e_harm(self) -> float:
+        """Log e-value against "not worse than the tolerance", now."""
+        return float(self.sums.log_e_harm[0])
+
+    @property
+    def log_e_harm_max(self) -> float:
+        """Its largest value so far."""
+        return float(self.sums.log_e_harm_max[0])
+
+    @property
+    def treatment(self) -> ArmSummary:
+        """The treatment's totals."""
+        return self._arm(0)
+
+    @property
+    def control(self) -> ArmSummary:
+        """Control's totals."""
+        return self._arm(2)
+
+    @property
+    def ratio(self) -> float | None:
+        """Treatment over control within windows (Mantel-Haenszel); None while control's is zero."""
+        treatment, control = self.sums.totals[0, 4:6].tolist()
+        return treatment / control if control else None
+
+    @property
+    def difference(self) -> float | None:
+        """Treatment minus control within windows (Mantel-Haenszel), in the metric's unit, or None."""
+        treatment, control, pairs = self.sums.totals[0, 4:].tolist()
+        return (treatment - control) / pairs if pairs else None
+
+    def _arm(self, first: int) -> ArmSummary:
+        bad, total = self.sums.totals[0, first : first + 2].tolist()
+        step_bad, step_total = self.sums.step[0, first : first + 2].tolist()
+        return ArmSummary(
+            bad=_whole(bad),
+            total=_whole(total),
+            step_bad=_whole(bad - step_bad),
+            step_total=_whole(total - step_total),
+        )
+
+
+def _whole(number: float) -> float:
+    """Counts as the integers they are."""
+    return int(number) if number == int(number) else number
+
+
+def watched(metric: Metric, state: MetricEvidence) -> Monitor:
+    """The monitor that keeps the state's sums."""
+    return monitor_of(metric, len(state.bounds_s))
 
 
 def nothing_yet(metric: Metric) -> MetricEvidence:
     """No evidence for this metric."""
-    histogram = metric.kind is MetricKind.DISTRIBUTION
-    tolerance = Bound() if metric.kind is MetricKind.THRESHOLD else metric.tolerance
-    return MetricEvidence(
-        name=metric.name,
-        tally=Tally(),
-        harm=harm.nothing_yet(tolerance, 0 if histogram else 1, histogram=histogram),
-        promotion=promotion.nothing_yet(),
-        ratios=np.zeros(len(GRID_RATIOS)),
-        distrust=metric_fault(metric),
-        better=_even_bets() if is_asked(metric) else None,
-    )
+    return MetricEvidence(name=metric.name, sums=monitor_of(metric).start(), distrust=metric_fault(metric))
 
 
-def _even_bets() -> Floats:
-    return np.zeros(len(BETTER_RATIOS))
+def at_new_start(metric: Metric, state: MetricEvidence, part: float) -> MetricEvidence:
+    """With a new start point for harm, on which `part` of what waits is bet.
+
+    Before the first window no bet has lost anything, so that none is opened.
+    """
+    if not state.windows:
+        return state
+    return replace(state, sums=watched(metric, state).with_start(state.sums, part))
 
 
-def completed(metric: Metric, state: MetricEvidence) -> MetricEvidence:
-    """With what evidence stored by earlier versions did not have."""
-    begins = state.better is None and is_asked(metric)
-    return replace(state, better=_even_bets()) if begins else state
-
-
-def at_new_start(state: MetricEvidence) -> MetricEvidence:
-    """With a new start point for harm."""
-    started = harm.at_new_start(state.harm)
-    return state if started is state.harm else replace(state, harm=started)
-
-
-def at_new_step(state: MetricEvidence) -> MetricEvidence:
+def at_new_step(metric: Metric, state: MetricEvidence) -> MetricEvidence:
     """With the step's totals back at zero."""
-    return replace(state, tally=state.tally.at_new_step())
+    return replace(state, sums=watched(metric, state).with_step(state.sums))
 
 
 def at_rest(metric: Metric, state: MetricEvidence) -> MetricEvidence:
@@ -106,8 +125,13 @@ def at_rest(metric: Metric, state: MetricEvidence) -> MetricEvidence:
     return state if unchanged else replace(state, missing=None, distrust=fault)
 
 
-def with_reading(metric: Metric, state: MetricEvidence, reading: Reading, *, warm_up: bool) -> MetricEvidence:
-    """State after one window. Only a complete, trustworthy window after warm-up becomes evidence."""
+def with_reading(
+    metric: Metric, state: MetricEvidence, reading: Reading, *, warm_up: bool, share: float | None = None
+) -> MetricEvidence:
+    """State after one window. Only a complete, trustworthy window after warm-up becomes evidence.
+
+    `share` is the treatment's planned part of both arms' traffic; None where it is uncertain.
+    """
     if isinstance(reading, Missing):
         return without(state, reading, warm_up=warm_up)
     distrust = metric_fault(metric) or reading_fault(metric, reading, state.bounds_s)
@@ -118,15 +142,28 @@ def with_reading(metric: Metric, state: MetricEvidence, reading: Reading, *, war
         return without(state, empty, warm_up=warm_up)
     if warm_up:
         return in_warm_up(state)
-    return _with_measured(metric, state, reading)
+    if metric.kind is MetricKind.COUNT and not (share and share < 1.0):
+        return at_rest(metric, state)
+    return _with_measured(metric, state, reading, share)
 
 
-def _with_measured(metric: Metric, state: MetricEvidence, reading: Measured) -> MetricEvidence:
-    if isinstance(reading, HistogramReading):
-        return _with_histogram(metric, state, reading)
-    if metric.kind is MetricKind.THRESHOLD and metric.limit is not None:
-        return _with_threshold(state, reading, metric.limit)
-    return _with_proportion(metric, state, reading)
+def _with_measured(
+    metric: Metric, state: MetricEvidence, reading: Measured, share: float | None
+) -> MetricEvidence:
+    before = state
+    if isinstance(reading, HistogramReading) and not state.bounds_s:
+        bounds_s = bounds_of(reading)
+        before = replace(state, bounds_s=bounds_s, sums=monitor_of(metric, len(bounds_s)).start())
+    monitor = watched(metric, before)
+    after = monitor.update(before.sums, counts_of(metric, reading, share))
+    pods = None if reading.pods is None else min(reading.pods)
+    return replace(
+        before,
+        sums=after,
+        missing=None,
+        distrust="",
+        pods=pods if state.pods is None else min(state.pods, state.pods if pods is None else pods),
+    )
 
 
 def in_warm_up(state: MetricEvidence) -> MetricEvidence:
@@ -139,118 +176,36 @@ def without(state: MetricEvidence, missing: Missing, *, warm_up: bool) -> Metric
     return replace(state, missing=missing, missing_windows=state.missing_windows + (not warm_up))
 
 
+def log_e_promote(metric: Metric, state: MetricEvidence) -> float:
+    """Log e-value against "worse by the margin or more" (threshold: "at or above the limit"), now."""
+    return float(watched(metric, state).log_e_promote(state.sums)[0]) if state.windows else 0.0
+
+
+def log_e_better(metric: Metric, state: MetricEvidence) -> float | None:
+    """Log e-value against "not better than control", now; None where that is not asked."""
+    if not asks_better(metric):
+        return None
+    return float(watched(metric, state).log_e_better(state.sums)[0]) if state.windows else 0.0
+
+
+def unless_too_correlated(metric: Metric, state: MetricEvidence, alpha_rollback: float) -> MetricEvidence:
+    """State with distrust where it would alarm although its windows stay correlated for too long.
+
+    A swing that lasts looks like harm. Where nothing would be rolled back, it does no harm itself.
+    """
+    alarming = state.log_e_harm >= -log(alpha_rollback)
+    if not alarming or state.distrust or not watched(metric, state).is_too_correlated(state.sums)[0]:
+        return state
+    return replace(state, distrust=_TOO_LONG.format(float(state.sums.growth[0])))
+
+
 def _no_traffic(metric: Metric, reading: Measured) -> Missing | None:
     """A window without trials in an arm that is compared says nothing; it is not a zero."""
-    empty = [] if reading.treatment.total else [Arm.TREATMENT]
-    if metric.kind is not MetricKind.THRESHOLD and not reading.control.total:
-        empty.append(Arm.CONTROL)
+    empty = idle_arms(metric, reading)
     if not empty:
         return None
     return Missing(
         reason=MissingReason.NO_TRAFFIC,
         detail=f"no trials in {' and '.join(empty)}",
         arm=empty[0] if len(empty) == 1 else None,
-    )
-
-
-def _with_proportion(metric: Metric, state: MetricEvidence, reading: TrialsReading) -> MetricEvidence:
-    exact = _takes_exact_form(state.tally, reading)
-    worse = turned(reading) if metric.higher_is_better else reading
-    logs = window_logs(worse, _points(metric, state), exact=exact)
-    return _counted(
-        state,
-        reading,
-        harm=harm.with_counts(state.harm, metric.tolerance, worse, logs.harm),
-        promotion=promotion.with_window(state.promotion, metric.margin, worse, logs.promote),
-        ratios=state.ratios + (logs.grid[::-1] if metric.higher_is_better else logs.grid),
-        exact=exact,
-        better=_better(state, logs),
-    )
-
-
-def _points(metric: Metric, state: MetricEvidence) -> RatioPoints:
-    return ratio_points(metric.tolerance, metric.margin, asks_better=state.better is not None)
-
-
-def _better(state: MetricEvidence, logs: WindowLogs) -> Floats | None:
-    return None if state.better is None else state.better + logs.better
-
-
-def _with_threshold(state: MetricEvidence, reading: TrialsReading, limit: float) -> MetricEvidence:
-    above, below = one_sample.increments(reading.treatment, limit)
-    return _counted(
-        state,
-        reading,
-        harm=harm.with_counts(state.harm, Bound(), reading, above),
-        promotion=replace(state.promotion, logs=state.promotion.logs + below),
-        ratios=state.ratios,
-        exact=False,
-    )
-
-
-def _with_histogram(metric: Metric, state: MetricEvidence, reading: HistogramReading) -> MetricEvidence:
-    before = state
-    if not state.bounds_s:
-        bounds_s = reading.control.bounds_s
-        empty = harm.nothing_yet(metric.tolerance, len(bounds_s), histogram=True)
-        before = replace(state, bounds_s=bounds_s, harm=empty)
-    grown = harm.with_histogram(before.harm, metric.tolerance, reading)
-    slower = slower_than_objective(metric, reading)
-    if metric.slo_s is None:
-        return _counted(
-            before, slower, harm=grown, promotion=state.promotion, ratios=state.ratios, exact=False
-        )
-    exact = _takes_exact_form(state.tally, slower)
-    logs = window_logs(slower, _points(metric, state), exact=exact)
-    return _counted(
-        before,
-        slower,
-        harm=grown,
-        promotion=promotion.with_window(state.promotion, metric.margin, slower, logs.promote),
-        ratios=state.ratios + logs.grid,
-        exact=exact,
-        better=_better(state, logs),
-    )
-
-
-def slower_than_objective(metric: Metric, reading: HistogramReading) -> TrialsReading:
-    """Both arms' trials above the latency objective; none of them is bad where none is declared."""
-    slo_s = metric.slo_s
-    control, treatment = reading.control, reading.treatment
-    return TrialsReading(
-        control=Trials(bad=control.above(slo_s) if slo_s is not None else 0, total=control.total),
-        treatment=Trials(bad=treatment.above(slo_s) if slo_s is not None else 0, total=treatment.total),
-    )
-
-
-def _takes_exact_form(earlier: Tally, reading: TrialsReading) -> bool:
-    return uses_exact_form(
-        earlier.control.bad + earlier.treatment.bad,
-        earlier.control.total + earlier.treatment.total,
-        reading.control.total + reading.treatment.total,
-    )
-
-
-def _counted(
-    state: MetricEvidence,
-    reading: TrialsReading,
-    *,
-    harm: Harm,
-    promotion: Promotion,
-    ratios: Floats,
-    exact: bool,
-    better: Floats | None = None,
-) -> MetricEvidence:
-    return MetricEvidence(
-        name=state.name,
-        tally=state.tally.plus(reading),
-        harm=harm,
-        promotion=promotion,
-        ratios=ratios,
-        bounds_s=state.bounds_s,
-        windows=state.windows + 1,
-        exact_windows=state.exact_windows + exact,
-        warm_up_windows=state.warm_up_windows,
-        missing_windows=state.missing_windows,
-        better=better,
     )

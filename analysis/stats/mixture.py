@@ -24,10 +24,6 @@ def _unpacked(plain: Any) -> NDArray[np.float64]:
 Floats = Annotated[NDArray[np.float64], PlainValidator(_unpacked), PlainSerializer(_packed)]
 """An array of doubles; in JSON its shape and its bytes, so that it comes back exactly."""
 
-HARM_RATIOS: Floats = np.array([1.3, 1.5, 2.2, 5.0])
-"""How many times worse than the tolerance the alternatives of a harm test are."""
-HARM_LOG_WEIGHTS: Floats = np.log([0.2, 0.4, 0.3, 0.1])
-
 PROMOTE_RATIOS: Floats = np.array([0.5, 0.8, 1.0])
 """Treatment over control in the alternatives of a promotion test."""
 PROMOTE_LOG_WEIGHTS: Floats = np.log([0.2, 0.2, 0.6])

@@ -1,108 +1,155 @@
-"""E-values against absolute differences, by projecting an alternative onto a convex null. One window each.
+"""E-values against absolute differences: bets against a convex set of rate pairs. One window each.
 
-The null is a convex set of rate pairs (treatment, control). An alternative pair q outside it is fixed
-before the window, from earlier ones. theta is the null's pair nearest to q in n_t KL(q_t||.) + n_c
-KL(q_c||.). The factor is the window's likelihood at q over that at theta. Its expectation under any pair p
-of the null is `(1 + (p_t - theta_t) g_t)^n_t (1 + (p_c - theta_c) g_c)^n_c` with g the slopes of the
-likelihood ratio. That is at most exp(-<gradient at theta, p - theta>) because log(1 + x) <= x, and so at
-most 1, because theta is a minimum over a convex set. A reverse information projection (Grünwald, de Heide
-and Koolen, arXiv 1906.07801).
+The null is a convex set of rate pairs (treatment, control): "treatment at most control + gap", or "treatment
+at least ratio * control and at least control + gap". An alternative pair q outside it is set by earlier
+windows; theta is a pair on the null's border, near to q. A bad trial multiplies the e-value by a tilt per
+arm, and the whole is divided by its expectation at theta. The treatment's tilt is the odds ratio of q to
+theta; the control's is such that the logarithm of the expectation, which is concave in the rates, does not
+change along the border at theta. So its largest value over the null is at theta, where it is 0: an e-value,
+whichever theta was taken. With the theta nearest to q it is the reverse information projection (Grünwald, de
+Heide and Koolen, arXiv 1906.07801); here it is the nearest for Poisson counts, which has a closed form.
+
+All arguments broadcast; rates lie between 0 and 1, `gap` above 0, trials per arm above 0.
 """
 
 from dataclasses import dataclass
-from math import exp, inf, log, log1p
 
-from engine.core.measure import TrialsReading
+import numpy as np
 
-_PRIOR_BAD = 0.25
+from analysis.stats.mixture import Floats
+
+_PRIOR_BAD = 0.05
 """Bad trials that the prior of a base rate is worth; few, so that error-free services promote soon."""
 _MEMORY = 20.0
 """The control's rate is remembered over this many times 1/scale trials."""
+_TINY = 1e-12
+_MOST = 0.9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatePair:
-    """A bad rate per arm, both between 0 and 1."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ArmTrials:
+    """Bad and all trials of both arms in a window, broadcastable.
 
-    treatment: float
-    control: float
+    `events`: they are Poisson counts over exposures instead, and rates may be above 1.
+    """
 
+    bad_t: Floats
+    n_t: Floats
+    bad_c: Floats
+    n_c: Floats
+    events: bool = False
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseRate:
-    """What earlier windows say about the control's bad rate; old trials fade."""
-
-    bad: float = 0.0
-    total: float = 0.0
-
-    def rate(self, scale: float) -> float:
-        """The rate, shrunk towards `scale` (the difference that matters) while there is little data."""
-        return (self.bad + _PRIOR_BAD) / (self.total + _PRIOR_BAD / scale)
-
-    def after(self, bad: float, total: float, scale: float) -> "BaseRate":
-        """With one more window's control trials."""
-        kept = exp(-total * scale / _MEMORY)
-        return BaseRate(bad=self.bad * kept + bad, total=self.total * kept + total)
+    @property
+    def top(self) -> float:
+        """The largest rate there is, nearly."""
+        return np.inf if self.events else 1.0 - _TINY
 
 
-def log_factor(reading: TrialsReading, q: RatePair, theta: RatePair) -> float:
-    """Log likelihood of the window at q minus that at theta."""
-    t, c = reading.treatment, reading.control
-    return (
-        t.bad * log(q.treatment / theta.treatment)
-        + (t.total - t.bad) * (log1p(-q.treatment) - log1p(-theta.treatment))
-        + c.bad * log(q.control / theta.control)
-        + (c.total - c.bad) * (log1p(-q.control) - log1p(-theta.control))
+def base_rate(seen: Floats, scale: float) -> Floats:
+    """Control's rate from (bad, total) remembered, (runs, 2), near `scale` while there is little."""
+    rate: Floats = (seen[:, 0] + _PRIOR_BAD) / (seen[:, 1] + _PRIOR_BAD / scale)
+    return rate
+
+
+def remembered(seen: Floats, bad: Floats, total: Floats, scale: float) -> Floats:
+    """What is remembered of control after one more window; old trials fade."""
+    kept = np.exp(-total * (scale / _MEMORY))
+    return np.array([seen[:, 0] * kept + bad, seen[:, 1] * kept + total]).T
+
+
+def log_e_worse(trials: ArmTrials, worse: Floats, base: Floats, gap: float) -> Floats:
+    """Log e-value against "treatment <= control + gap" with the alternative pair (worse, base)."""
+    n = trials.n_t + trials.n_c
+    share = trials.n_t / n
+    pooled = share * worse + (1.0 - share) * base
+    theta_c = np.minimum(_nearest_by_gap(pooled, base, share, gap), trials.top - gap)
+    return _log_e(trials, worse, theta_c + gap, theta_c, 1.0, 1.0, base)
+
+
+def log_e_not_worse(trials: ArmTrials, base: Floats, ratio: float, gap: float) -> Floats:
+    """Log e-value against "treatment >= ratio * control and >= control + gap", alternative (base, base)."""
+    share = trials.n_t / (trials.n_t + trials.n_c)
+    by_gap = np.minimum(_nearest_by_gap(base, base, share, gap), trials.top - gap)
+    if ratio <= 1.0:
+        return _log_e(trials, base, by_gap + gap, by_gap, 1.0, 1.0, base)
+    kink = min(gap / (ratio - 1.0), trials.top / ratio)
+    by_ratio = np.minimum(base / (share * ratio + 1.0 - share), trials.top / ratio)
+    theta_c = np.where(by_gap <= kink, by_gap, np.maximum(by_ratio, kink))
+    theta_t = np.maximum(theta_c + gap, ratio * theta_c)
+    flattest = 1.0 + (ratio - 1.0) * (theta_c > kink).astype(np.float64)
+    steepest = 1.0 + (ratio - 1.0) * (theta_c >= kink).astype(np.float64)
+    return _log_e(trials, base, theta_t, theta_c, flattest, steepest, base)
+
+
+def _nearest_by_gap(pooled: Floats, q_c: Floats, share: Floats, gap: float) -> Floats:
+    """Control's rate of the nearest pair on treatment = control + gap, for Poisson counts.
+
+    `pooled` is the alternative's rate of both arms together.
+    """
+    b = gap - pooled
+    c = (1.0 - share) * q_c * gap
+    # Two forms of the root of a quadratic are equal; each loses digits where the other does not.
+    far = np.abs(b) + np.sqrt(b * b + 4.0 * c)
+    nearest: Floats = np.where(b > 0.0, 2.0 * c / np.maximum(far, _TINY), 0.5 * far)
+    return np.maximum(nearest, _TINY)
+
+
+def _log_e(
+    trials: ArmTrials,
+    q_t: Floats,
+    theta_t: Floats,
+    theta_c: Floats,
+    flattest: Floats | float,
+    steepest: Floats | float,
+    q_c: Floats,
+) -> Floats:
+    """The tilted likelihood over its expectation at theta.
+
+    Along the border the treatment's rate rises by a slope between `flattest` and `steepest` per unit of
+    control's (they differ in a corner).
+    """
+    if trials.events:
+        return _log_e_of_events(trials, q_t, theta_t, theta_c, flattest, steepest, q_c)
+    odds_less_one = q_t * (1.0 - theta_t) / (theta_t * (1.0 - q_t)) - 1.0
+    pull = -trials.n_t * odds_less_one / (trials.n_c * (1.0 + theta_t * odds_less_one))
+    # Beyond these no tilt of the control balances the treatment's: then both are smaller.
+    pull = np.minimum(np.maximum(pull, -_MOST / (1.0 - theta_c)), _MOST / (theta_c * steepest))
+    slope_t = -pull * trials.n_c / trials.n_t
+    less_one_t = slope_t / (1.0 - theta_t * slope_t)
+    wanted = q_c * (1.0 - theta_c) / (theta_c * (1.0 - q_c)) - 1.0
+    flat, steep = flattest * pull, steepest * pull
+    slope_c = wanted / (1.0 + theta_c * wanted)
+    slope_c = np.minimum(np.maximum(slope_c, np.minimum(flat, steep)), np.maximum(flat, steep))
+    less_one_c = slope_c / (1.0 - theta_c * slope_c)
+    logs: Floats = (
+        trials.bad_t * np.log1p(less_one_t)
+        - trials.n_t * np.log1p(theta_t * less_one_t)
+        + trials.bad_c * np.log1p(less_one_c)
+        - trials.n_c * np.log1p(theta_c * less_one_c)
     )
+    return logs
 
 
-def nearest_at_most_gap_worse(q: RatePair, gap: float, n_t: int, n_c: int) -> RatePair:
-    """Nearest pair with treatment <= control + gap, for a q whose treatment rate is above that."""
-    return _nearest_on_line(q, 1.0, gap, n_t, n_c, q.control, q.treatment - gap)
-
-
-def nearest_worse_by_both(q: RatePair, ratio: float, gap: float, n_t: int, n_c: int) -> RatePair:
-    """Nearest pair with treatment >= ratio * control and >= control + gap, for a q below both lines.
-
-    `ratio` is at least 1, `gap` above 0; n_t and n_c are the window's trials per arm.
-    """
-    kink = gap / (ratio - 1.0) if ratio > 1.0 else 1.0
-    by_gap = _nearest_on_line(q, 1.0, gap, n_t, n_c, max(0.0, q.treatment - gap), q.control)
-    if by_gap.control <= kink:
-        return by_gap
-    by_ratio = _nearest_on_line(q, ratio, 0.0, n_t, n_c, q.treatment / ratio, q.control)
-    if by_ratio.control >= kink:
-        return by_ratio
-    return RatePair(treatment=kink * ratio, control=kink)
-
-
-def _nearest_on_line(
-    q: RatePair, slope: float, gap: float, n_t: int, n_c: int, low: float, high: float
-) -> RatePair:
-    """Nearest pair on treatment = slope * control + gap, whose control rate lies between low and high.
-
-    The gradient along the line, times the rates' variances, is a cubic with one root in the bracket; Newton's
-    method finds it from the arms' average, and halves the bracket whenever a step would leave it. Its error
-    after a step is about the square of the step.
-    """
-    high = min(high, (1.0 - gap) / slope)
-    a, b = n_t * slope / (n_t + n_c), n_c / (n_t + n_c)
-    average = (a * (q.treatment - gap) / slope + b * q.control) / (a + b)
-    x = min(high, max(low, average))
-    for _ in range(100):
-        y = slope * x + gap
-        x_var, y_var = x * (1.0 - x), y * (1.0 - y)
-        value = a * (y - q.treatment) * x_var + b * (x - q.control) * y_var
-        if value > 0.0:
-            high = x
-        else:
-            low = x
-        steep = a * (slope * x_var + (y - q.treatment) * (1.0 - 2.0 * x)) + b * (
-            y_var + (x - q.control) * (1.0 - 2.0 * y) * slope
-        )
-        step = value / steep if steep > 0.0 else inf
-        settled = abs(step) <= 1e-8 * min(x, 1.0 - y)
-        x = x - step if settled or low < x - step < high else 0.5 * (low + high)
-        if settled:
-            break
-    return RatePair(treatment=slope * x + gap, control=x)
+def _log_e_of_events(
+    trials: ArmTrials,
+    q_t: Floats,
+    theta_t: Floats,
+    theta_c: Floats,
+    flattest: Floats | float,
+    steepest: Floats | float,
+    q_c: Floats,
+) -> Floats:
+    """The same for Poisson counts: the expectation is exp(exposure * rate * (tilt - 1)), slopes are tilts."""
+    pull = -trials.n_t * (q_t / theta_t - 1.0) / trials.n_c
+    pull = np.maximum(pull, -_MOST / steepest)
+    less_one_t = -pull * trials.n_c / trials.n_t
+    flat, steep = flattest * pull, steepest * pull
+    less_one_c = np.maximum(q_c / theta_c - 1.0, np.minimum(flat, steep))
+    less_one_c = np.minimum(less_one_c, np.maximum(flat, steep))
+    logs: Floats = (
+        trials.bad_t * np.log1p(less_one_t)
+        - trials.n_t * theta_t * less_one_t
+        + trials.bad_c * np.log1p(less_one_c)
+        - trials.n_c * theta_c * less_one_c
+    )
+    return logs

@@ -16,12 +16,14 @@ from math import log
 import numpy as np
 
 from analysis.stats import evidence as fold
-from analysis.stats import harm, one_sample
-from analysis.stats.evidence import MetricEvidence, slower_than_objective
+from analysis.stats.counts import TrialCounts
+from analysis.stats.evidence import MetricEvidence
 from analysis.stats.faults import metric_fault, reading_fault
-from analysis.stats.harm import Harm
 from analysis.stats.interval import share_interval
-from analysis.stats.mixture import HARM_RATIOS, Floats
+from analysis.stats.mixture import Floats
+from analysis.stats.monitor import Monitor, State
+from analysis.stats.one_sample import OneSampleMethod
+from analysis.stats.reading import slower_than_objective
 from engine.core.measure import (
     HistogramReading,
     Measured,
@@ -31,12 +33,13 @@ from engine.core.measure import (
     Trials,
     TrialsReading,
 )
-from engine.core.model import Arm, Bound, Metric, MetricKind
+from engine.core.model import Arm, Metric, MetricKind
 from engine.core.plan import Stage
 from engine.core.verdict import Effect
 
 _LOG_TWO = log(2.0)
-_NO_TRIALS = Trials(bad=0, total=0)
+_ANY_LIMIT = 0.5
+"""Sums and starts are of the same form for every limit."""
 _UNKNOWN = Missing(
     reason=MissingReason.NO_TRAFFIC,
     detail="control had no trials before the switch that the treatment could be compared with",
@@ -50,7 +53,20 @@ def compares_with_before(metric: Metric) -> bool:
 
 def nothing_yet(metric: Metric) -> MetricEvidence:
     """No evidence."""
-    return replace(fold.nothing_yet(metric), harm=harm.nothing_yet(Bound(), 1, histogram=False))
+    return MetricEvidence(
+        name=metric.name, sums=_monitor(metric, _ANY_LIMIT).start(), distrust=metric_fault(metric)
+    )
+
+
+def at_new_start(metric: Metric, state: MetricEvidence, part: float) -> MetricEvidence:
+    """With a new start point for harm, on which `part` of what waits is bet."""
+    return replace(state, sums=_monitor(metric, _ANY_LIMIT).with_start(state.sums, part))
+
+
+def _monitor(metric: Metric, worst_fine: float) -> Monitor:
+    """Tests the treatment's trials against a limit; conditions may swing, which is said, not tested."""
+    method = OneSampleMethod(limit=worst_fine)
+    return Monitor(method=method, dispersion=metric.dispersion, ratio_matters=False, most_swing=0.0)
 
 
 def with_window(
@@ -76,11 +92,12 @@ def with_window(
 
 def effect(state: MetricEvidence, alpha: float) -> Effect:
     """The treatment's share over control's before; the interval takes both as constant in time."""
-    control, treatment = state.tally.control, state.tally.treatment
+    control, treatment = state.control, state.treatment
     if not control.total or not treatment.total:
         return Effect(measure="risk ratio", estimate=None, low=None, high=None, alpha=alpha)
-    low_c, high_c = share_interval(control.bad, control.total, alpha / 2)
-    low_t, high_t = share_interval(treatment.bad, treatment.total, alpha / 2)
+    varies = float(state.sums.dispersion[0])
+    low_c, high_c = share_interval(control.bad / varies, control.total / varies, alpha / 2)
+    low_t, high_t = share_interval(treatment.bad / varies, treatment.total / varies, alpha / 2)
     return Effect(
         measure="risk ratio",
         estimate=(treatment.bad / treatment.total) / (control.bad / control.total) if control.bad else None,
@@ -92,17 +109,18 @@ def effect(state: MetricEvidence, alpha: float) -> Effect:
 
 def difference(state: MetricEvidence) -> float | None:
     """The treatment's share minus control's before; None until both are known."""
-    control, treatment = state.tally.control.rate, state.tally.treatment.rate
+    control, treatment = state.control.rate, state.treatment.rate
     return None if control is None or treatment is None else treatment - control
 
 
-def limit(metric: Metric, before: Trials, alpha: float) -> float:
+def limit(metric: Metric, before: Trials, alpha: float, dispersion: float = 1.0) -> float:
     """Largest share of trials gone wrong that is no harm, at most 1 (then nothing is).
 
     Where higher is better, `bad` counts good trials, and those that are not good have gone wrong.
-    `alpha` bounds the probability that control's share lies beyond the bound that is used.
+    `alpha` bounds the probability that control's share lies beyond the bound that is used. Trials that vary
+    `dispersion` times as much as independent ones are worth as many fewer.
     """
-    low, high = share_interval(before.bad, before.total, alpha)
+    low, high = share_interval(before.bad / dispersion, before.total / dispersion, alpha)
     tolerance = metric.tolerance
     if not metric.higher_is_better:
         return min(1.0, tolerance.limit_for(high))
@@ -114,47 +132,61 @@ def _with_before(metric: Metric, state: MetricEvidence, observation: Observation
     """With control's trials while it serves; nothing is missing here, as nothing is compared yet."""
     rested = fold.at_rest(metric, state)
     reading = observation.readings[metric.name]
-    if isinstance(reading, Missing) or observation.warm_up or reading_fault(metric, reading, ()):
+    if isinstance(reading, Missing) or observation.warm_up or rested.distrust:
+        return rested
+    if reading_fault(metric, reading, ()):
         return rested
     control = _counts(metric, reading).control
     if not control.total:
         return rested
-    return replace(rested, tally=state.tally.plus(TrialsReading(control=control, treatment=_NO_TRIALS)))
+    seen = np.zeros_like(state.sums.totals)
+    seen[0, 2:4] = control.bad, control.total
+    return replace(rested, sums=replace(state.sums, totals=state.sums.totals + seen))
 
 
 def _with_after(
     metric: Metric, state: MetricEvidence, treatment: Trials, alpha_rollback: float
 ) -> MetricEvidence:
-    before = Trials(bad=state.tally.control.bad, total=state.tally.control.total)
+    control, before = state.control, state.sums
     part = alpha_rollback * (metric.weight if metric.decides and metric.weight > 0.0 else 1.0)
-    worst_fine = limit(metric, before, part / 2)
-    reading = TrialsReading(control=_NO_TRIALS, treatment=treatment)
-    grown = harm.with_counts(state.harm, Bound(), reading, _logs(metric, treatment, worst_fine))
-    return replace(
-        state,
-        tally=state.tally.plus(reading),
-        harm=_halved(state.harm, grown),
-        windows=state.windows + 1,
-        missing=None,
-        distrust="",
+    counted = Trials(bad=int(control.bad), total=int(control.total))
+    worst_fine = limit(metric, counted, part / 2, float(before.dispersion[0]))
+    wrong = treatment.total - treatment.bad if metric.higher_is_better else treatment.bad
+    earlier = replace(before, totals=_wrong_totals(metric, before.totals))
+    if worst_fine < 1.0:
+        grown = _monitor(metric, worst_fine).update(earlier, _trials(wrong, treatment.total))
+    else:
+        grown = _monitor(metric, _ANY_LIMIT).update(earlier, _trials(0, 0))
+    totals = before.totals.copy()
+    totals[0, :2] += treatment.bad, treatment.total
+    after = _halved(before, replace(grown, totals=totals, promote=before.promote))
+    return replace(state, sums=after, missing=None, distrust="")
+
+
+def _wrong_totals(metric: Metric, totals: Floats) -> Floats:
+    """Totals in which the treatment's bad trials are those gone wrong, as the monitor is told."""
+    if not metric.higher_is_better:
+        return totals
+    wrong = totals.copy()
+    wrong[:, 0] = totals[:, 1] - totals[:, 0]
+    return wrong
+
+
+def _trials(wrong: int, total: int) -> TrialCounts:
+    nothing = np.zeros(1)
+    return TrialCounts(
+        bad_t=np.array([float(wrong)]), n_t=np.array([float(total)]), bad_c=nothing, n_c=nothing
     )
 
 
-def _logs(metric: Metric, treatment: Trials, worst_fine: float) -> Floats:
-    """Log likelihood ratios of shares above the limit, shape (4,); where all is fine, no bet is made."""
-    if worst_fine >= 1.0:
-        return np.zeros(len(HARM_RATIOS))
-    wrong = treatment.total - treatment.bad if metric.higher_is_better else treatment.bad
-    return one_sample.increments(Trials(bad=wrong, total=treatment.total), worst_fine)[0]
-
-
-def _halved(before: Harm, grown: Harm) -> Harm:
-    log_e = grown.log_e - _LOG_TWO
-    return replace(grown, log_e=log_e, log_e_max=max(before.log_e_max, log_e))
+def _halved(before: State, grown: State) -> State:
+    """Half of alpha is spent on the bound: the e-value of the test counts half."""
+    log_e = grown.log_e_harm - _LOG_TWO
+    return replace(grown, log_e_harm=log_e, log_e_harm_max=np.maximum(before.log_e_harm_max, log_e))
 
 
 def _not_comparable(state: MetricEvidence, treatment: Trials) -> Missing | None:
-    if not state.tally.control.total:
+    if not state.control.total:
         return _UNKNOWN
     if treatment.total:
         return None
@@ -162,4 +194,9 @@ def _not_comparable(state: MetricEvidence, treatment: Trials) -> Missing | None:
 
 
 def _counts(metric: Metric, reading: Measured) -> TrialsReading:
-    return slower_than_objective(metric, reading) if isinstance(reading, HistogramReading) else reading
+    if isinstance(reading, HistogramReading):
+        return slower_than_objective(metric, reading)
+    if not isinstance(reading, TrialsReading):
+        msg = f"no trials: {type(reading).__name__}"
+        raise TypeError(msg)
+    return reading

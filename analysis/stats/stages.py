@@ -3,6 +3,7 @@
 from analysis.stats import evidence as fold
 from analysis.stats import settle
 from analysis.stats.evidence import MetricEvidence
+from analysis.stats.monitor import State
 from engine.core.measure import Observation, TrialsReading
 from engine.core.model import Experiment, Metric
 from engine.core.plan import Stage
@@ -11,6 +12,24 @@ from engine.core.plan import Stage
 def nothing_yet(metric: Metric) -> MetricEvidence:
     """No evidence for this metric."""
     return settle.nothing_yet(metric) if settle.compares_with_before(metric) else fold.nothing_yet(metric)
+
+
+def fits(metric: Metric, state: MetricEvidence) -> bool:
+    """Whether the state's sums are those that this metric keeps: stored ones may be of another version."""
+    before_after = settle.compares_with_before(metric)
+    empty = settle.nothing_yet(metric).sums if before_after else fold.watched(metric, state).start()
+    return _shapes(empty) == _shapes(state.sums)
+
+
+def _shapes(sums: State) -> list[tuple[int, ...]]:
+    arrays = (sums.harm, sums.promote, sums.better, sums.effect, sums.memory, sums.totals, sums.step)
+    return [array.shape for array in arrays]
+
+
+def at_new_start(metric: Metric, state: MetricEvidence, part: float) -> MetricEvidence:
+    """With a new start point for harm, on which `part` of what waits is bet."""
+    begun = settle.at_new_start if settle.compares_with_before(metric) else fold.at_new_start
+    return begun(metric, state, part)
 
 
 def with_window(
@@ -29,4 +48,16 @@ def with_window(
     reading = observation.readings[metric.name]
     if stage is Stage.PREVIEW and isinstance(reading, TrialsReading) and not reading.treatment.total:
         return fold.at_rest(metric, state)
-    return fold.with_reading(metric, state, reading, warm_up=observation.warm_up)
+    share = planned_share(metric, observation)
+    read = fold.with_reading(metric, state, reading, warm_up=observation.warm_up, share=share)
+    return fold.unless_too_correlated(metric, read, experiment.alpha_rollback)
+
+
+def planned_share(metric: Metric, observation: Observation) -> float | None:
+    """The treatment's planned part of its own and control's traffic; None where weights are uncertain."""
+    weights = observation.weights
+    if weights is None:
+        return None
+    mine = weights.share(metric.treatment_index)
+    both = mine + weights.control
+    return mine / both if both else None

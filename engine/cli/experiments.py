@@ -1,5 +1,6 @@
 """`rampwise init` and `rampwise validate`: experiment files, without asking anything outside."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,7 +109,7 @@ def _put(output: Output, documents: dict[Path, "Document"]) -> None:
     if output is Output.YAML:
         typer.echo("---\n".join(spec.to_yaml(document) for document in documents.values()), nl=False)
         return
-    lines = "\n".join(_line(file, document) for file, document in documents.items())
+    lines = "\n".join(line for file, document in documents.items() for line in _lines(file, document))
     plain = {"schema": SCHEMA, "experiments": [spec.to_plain(document) for document in documents.values()]}
     put(
         output,
@@ -118,10 +119,19 @@ def _put(output: Output, documents: dict[Path, "Document"]) -> None:
     )
 
 
-def _line(file: Path, document: "Document") -> str:
+def _lines(file: Path, document: "Document") -> Iterator[str]:
+    """What a good document is, and what its number of metrics costs."""
+    from engine.spec.cost import harm_costs
+
     count = len(document.content.spec.metrics)
     metrics = f"{count} metric{'' if count == 1 else 's'}"
-    return f"✔ {file}: {document.name}, {document.plan.strategy} on {document.target.name}, {metrics}"
+    yield f"✔ {file}: {document.name}, {document.plan.strategy} on {document.target.name}, {metrics}"
+    costs = harm_costs(document)
+    if costs:
+        deciding = sum(len(cost.names) for cost in costs)
+        yield f"  {deciding} metrics decide; harm in only one takes about, against that metric on its own:"
+    for cost in costs:
+        yield f"    {cost.times:.2f} × the requests: {', '.join(cost.names)} (weight {cost.weight:.3g})"
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import (
+    calibrating,
     demo,
     doctor,
     events,
@@ -20,7 +21,9 @@ from engine.cli import (
     listing,
     local,
     notices,
+    planning,
     plugins,
+    replaying,
     report,
     serving,
     status,
@@ -90,6 +93,7 @@ def _root(  # the help text is the app's
 
 add(app, "init", experiments.init)
 add(app, "validate", experiments.validate)
+add(app, "plan", planning.plan)
 add(app, "launch", launch.launch)
 add(app, "list", listing.list_runs)
 add(app, "status", status.status)
@@ -103,6 +107,8 @@ app.add_typer(freezing.app, name="freeze")
 add(app, "events", events.events)
 add(app, "notices", notices.notices)
 add(app, "report", report.report)
+add(app, "replay", replaying.replay)
+add(app, "calibrate", calibrating.calibrate)
 app.add_typer(gating.app, name="gate")
 app.add_typer(targeting.app, name="target")
 add(app, "serve", serving.serve)

@@ -17,7 +17,8 @@ class Output(StrEnum):
     NAME = "name"
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Seconds of a duration as an option has it."""
     from engine.fields import parse_duration
 
     try:
@@ -47,6 +48,6 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask. Needed where
 TimeoutOption = Annotated[
     float | None,
     typer.Option(
-        "--timeout", metavar="DURATION", parser=_seconds, help="How long to wait, such as 30s or 2h."
+        "--timeout", metavar="DURATION", parser=seconds, help="How long to wait, such as 30s or 2h."
     ),
 ]

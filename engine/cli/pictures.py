@@ -10,9 +10,9 @@ from analysis.report.rows import MetricRow
 from engine.cli.printing import table
 from engine.cli.run_view import RunView
 from engine.cli.summary import Summary
-from engine.core import talk
+from engine.core import talk, wording
 from engine.core.labels import PHASE_WORDS, VERDICT_WORDS
-from engine.core.numbers import clock_time, duration, percent, points
+from engine.core.numbers import clock_time, duration
 from engine.core.run import Phase
 from engine.core.target import TargetState
 from engine.core.verdict import Finding, VerdictKind
@@ -154,9 +154,9 @@ def _metrics(rows: Sequence[MetricRow], findings: Sequence[Finding]) -> "Table":
         drawn.add_row(
             f"{row.metric} ({row.counts})",
             row.role.value,
-            percent(row.control.rate),
-            percent(row.treatment.rate),
-            points(row.difference),
+            wording.level(row, row.control.rate),
+            wording.level(row, row.treatment.rate),
+            wording.gap(row, row.difference),
             f"{talk.likely_between(finding.effect)} ({row.measure})",
             row.tolerance,
             row.margin,

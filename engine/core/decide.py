@@ -5,7 +5,7 @@ Pure: the same run and facts always give the same decision. It acts on nothing.
 
 from engine.core import wording
 from engine.core.blockers import find_blockers
-from engine.core.decision import Decision, DecisionKind, Rule
+from engine.core.decision import Blocker, Decision, DecisionKind, Rule
 from engine.core.facts import Facts
 from engine.core.giving import giving
 from engine.core.model import Experiment
@@ -17,7 +17,11 @@ from engine.core.target import Weights
 
 def decide(experiment: Experiment, run: Run, facts: Facts) -> Decision:
     """What to do now, by the first rule that applies."""
-    blockers = find_blockers(experiment, run, facts)
+    return decide_despite(find_blockers(experiment, run, facts), experiment, run, facts)
+
+
+def decide_despite(blockers: tuple[Blocker, ...], experiment: Experiment, run: Run, facts: Facts) -> Decision:
+    """The same with blockers that are known already, such as those of a recorded decision."""
     away = next(taking_away(experiment, run, facts, blockers), None)
     if away is not None:
         return away

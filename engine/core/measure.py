@@ -1,6 +1,8 @@
 """What was measured in one window, or why nothing was: absence is a type, never a zero.
 
 Counts are whole numbers per arm and window, already differenced, reset-corrected and summed over series.
+Every reading may say how many pods each arm was read from (`pods`: control, treatment); None where the series
+do not tell.
 """
 
 from collections.abc import Mapping
@@ -86,6 +88,7 @@ class TrialsReading:
 
     control: Trials
     treatment: Trials
+    pods: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +97,54 @@ class HistogramReading:
 
     control: Histogram
     treatment: Histogram
+    pods: tuple[int, int] | None = None
 
 
-Measured = TrialsReading | HistogramReading
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsReading:
+    """A count metric in one window: events per arm. Their expected shares are the window's weights."""
+
+    control: int
+    treatment: int
+    pods: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """Values of one arm in one window: how many, their sum, and the sum of their squares (None: unknown)."""
+
+    count: int
+    sum: float
+    sum_sq: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentsReading:
+    """A mean metric in one window."""
+
+    control: Moments
+    treatment: Moments
+    pods: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotient:
+    """A ratio's two sums in one window, or a gauge's level over 1."""
+
+    numerator: float
+    denominator: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotientReading:
+    """A ratio or gauge metric in one window."""
+
+    control: Quotient
+    treatment: Quotient
+    pods: tuple[int, int] | None = None
+
+
+Measured = TrialsReading | HistogramReading | EventsReading | MomentsReading | QuotientReading
 Reading = Measured | Missing
 
 

@@ -41,10 +41,22 @@ class MetricKind(StrEnum):
     """What a metric counts; decides the statistical method."""
 
     PROPORTION = "proportion"
+    COUNT = "count"
+    """Events without a denominator; expected in proportion to planned traffic."""
+    MEAN = "mean"
     DISTRIBUTION = "distribution"
+    RATIO = "ratio"
+    """One sum over another, neither of which counts trials (bytes per request, cost per order)."""
+    GAUGE = "gauge"
+    """A level that is read once per window and arm (memory, queue length)."""
     THRESHOLD = "threshold"
     ASSIGNMENT = "assignment"
     """Trials only (`total`), for the split check; never one of the experiment's metrics."""
+
+    @property
+    def counts_trials(self) -> bool:
+        """Whether it has trials that a step's floor can ask for."""
+        return self not in {MetricKind.COUNT, MetricKind.RATIO, MetricKind.GAUGE}
 
 
 class Role(StrEnum):
@@ -113,14 +125,23 @@ class Metric:
         treatment_index: which of the experiment's treatments is compared with control.
         stage: the stage whose windows count; when settling, control's trials are those before the switch.
         higher_is_better: `bad` then counts the good trials, and every comparison is turned round.
-        bad: counter of bad trials (proportion, threshold); None for a distribution and for probes.
-        total: counter of all trials (proportion, threshold); None for a distribution.
-        buckets: the `_bucket` counter of a classic histogram (distribution only).
+        bad: counter of bad trials (proportion, threshold), of events (count), or of what is summed (mean: the
+            values, ratio: the numerator); None for a distribution, a gauge and for probes.
+        total: counter of all trials (proportion, threshold, mean), or the ratio's denominator; else None.
+        squares: counter of the squared values (mean), None where buckets or windows have to tell the spread.
+        buckets: the `_bucket` counter of a classic histogram (distribution, mean).
+        histogram: a native histogram by its name (distribution, mean).
+        expression: PromQL of a gauge, one series per arm.
         arm_labels: per arm the label values that tell its series apart.
         slo_s: latency objective in seconds; the share above it decides promotion (distribution), or is bad
             (probes).
         limit: largest acceptable share of bad trials (threshold only).
         tolerance: worse than this is harm. margin: not worse than this may ship.
+        effect: the worsening that harm tests are built to find soon, as a fraction of control (0.5 is 1.5
+            times); None takes it from the margin. It sets speed, never validity.
+        dispersion: how much more than independent trials the metric's windows vary, as a ratio of variances,
+            known from history (see `calibrate`); None lets the run estimate it, carefully.
+        value_unit: what a mean, ratio or gauge is measured in, as shown ("s", "bytes"); empty for shares.
         weight: share of the run's rollback evidence; weights of all deciding metrics add up to 1.
     """
 
@@ -134,13 +155,19 @@ class Metric:
     weight: float
     bad: Selector | None = None
     total: Selector | None = None
+    squares: Selector | None = None
     buckets: Selector | None = None
+    histogram: Selector | None = None
+    expression: str | None = None
     slo_s: float | None = None
     limit: float | None = None
     measure: str = ""
     treatment_index: int = 0
     stage: Stage = Stage.SPLIT
     higher_is_better: bool = False
+    effect: float | None = None
+    dispersion: float | None = None
+    value_unit: str = ""
 
     @property
     def decides(self) -> bool:

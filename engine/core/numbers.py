@@ -1,6 +1,7 @@
 """Numbers as people read them: shares, differences, ratios, lengths of time, moments. No sentences."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 
@@ -28,6 +29,40 @@ def points(difference: float | None) -> str:
         return "0 pp"
     sign = "−" if difference < 0 else "+"
     return f"{sign}{size} pp"
+
+
+RESCALED: Mapping[str, tuple[tuple[float, str], ...]] = {
+    "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
+    "bytes": ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes")),
+}
+"""Units that are shown in larger or smaller ones where a number would be long, the largest first."""
+
+
+def amount(value: float | None, unit: str = "") -> str:
+    """A value in its unit; seconds as milliseconds and bytes as megabytes where that reads better.
+
+    >>> amount(0.0215, "s"), amount(3_200_000, "bytes"), amount(12.5, "EUR"), amount(1234.0)
+    ('21.5 ms', '3.2 MB', '12.5 EUR', '1,234')
+    """
+    if value is None:
+        return "no data"
+    known = RESCALED.get(unit, ((1.0, unit),))
+    factor, shown = next((each for each in known if abs(value) >= each[0]), known[-1])
+    if value == 0:
+        factor, shown = 1.0, unit
+    sign = "−" if value < 0 else ""
+    return f"{sign}{_significant(abs(value) / factor)} {shown}".rstrip()
+
+
+def change(difference: float | None, unit: str = "") -> str:
+    """A signed difference of two values in their unit.
+
+    >>> change(-0.02, "s"), change(3.0), change(0.0, "s")
+    ('−20 ms', '+3', '0 s')
+    """
+    if difference is None:
+        return "no data"
+    return f"{'+' if difference > 0 else ''}{amount(difference, unit)}"
 
 
 def times(ratio: float | None) -> str:

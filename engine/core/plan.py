@@ -62,6 +62,24 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many bad trials more than control's rate would have made a release may cost.
+
+    Attributes:
+        excess: bad trials, above 0.
+        expected: at 1, 2, ... % of traffic, up to the last step's, their mean number until a release with the
+            declared effect is rolled back; never falling. Empty until it is computed (see `engine.wiring`).
+    """
+
+    excess: float
+    expected: tuple[float, ...] = ()
+
+    def most_pct(self, spent: float) -> int:
+        """The largest weight at which what was spent and what is expected stay inside; 0 where none does."""
+        return sum(spent + each <= self.excess for each in self.expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a strategy made of its options: the rungs and what the end needs.
 
@@ -69,6 +87,7 @@ class Plan:
         needs_better: promotion takes an objective that is better, not only guardrails that are not worse.
         horizon_s, on_trouble: what the experiment has if it declares no horizon, `on_blind` and
             `on_untrustworthy` of its own.
+        budget: what a ramp may cost; its steps are then the most that it gives. None where steps are fixed.
     """
 
     strategy: str
@@ -77,6 +96,7 @@ class Plan:
     needs_better: bool = False
     horizon_s: float = 86400.0
     on_trouble: Policy = Policy.ROLLBACK
+    budget: Budget | None = None
 
     def has(self, stage: Stage) -> bool:
         """Whether any step is of this stage."""

@@ -16,6 +16,9 @@ class Progress:
         inside_margin_at_step: so do this rung's own estimates, those of `better` alone where there is one.
         better: index of the treatment that is better than control, the one with the most evidence of
             several; None without.
+        weight_pct: traffic of all treatments now.
+        excess: bad trials of the treatments beyond what control's rate would have made, as estimated, of the
+            metric with the most; never below 0.
     """
 
     step: int
@@ -24,6 +27,8 @@ class Progress:
     not_worse: bool
     inside_margin_at_step: bool
     better: int | None = None
+    weight_pct: int = 0
+    excess: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,16 +21,20 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
-    """Totals of one arm since launch (and since the last weight change): bad is above-SLO for latency."""
+    """Totals of one arm since launch (and since the last weight change).
 
-    bad: int
-    total: int
-    step_bad: int
-    step_total: int
+    `bad` of `total`: trials gone wrong (above the objective for latency), or what the kind has instead: a sum
+    of values over how many, a numerator over a denominator, events over planned shares of windows.
+    """
+
+    bad: float
+    total: float
+    step_bad: float
+    step_total: float
 
     @property
     def rate(self) -> float | None:
-        """Share of bad trials, or None without trials."""
+        """Share of bad trials (or mean, ratio, level, rate), or None without trials."""
         return self.bad / self.total if self.total else None
 
     @property
@@ -44,7 +48,7 @@ class Effect:
     """A difference with its anytime-valid confidence sequence; `low`/`high` of None is unbounded.
 
     Attributes:
-        measure: what the number is: `risk ratio`, `odds ratio`, `share`.
+        measure: what the number is: `risk ratio`, `rate ratio`, `ratio of means`, `difference`, `share`.
         estimate: None while it cannot be computed (no events in control, say).
     """
 
@@ -67,6 +71,10 @@ class Finding:
         missing: why the latest window gave nothing, or None.
         missing_windows: how many windows gave nothing so far. windows: how many counted.
         distrust: why the metric's assumptions fail, empty if they hold.
+        calibrated: the dispersion was known before the run (declared, or estimated from history).
+        dispersion: variance of the windows over that of independent trials, as used; None without any.
+        correlation_windows: how many windows stay correlated, as estimated in the run; None if unknown.
+        pods: the fewest pods of an arm in the windows counted, where the series say so; None if they do not.
         log_e_better: against "not better than control", now; None where that is not asked (no objective).
         may_promote: whether being better counts for promotion; not when requests of sticky visitors are
             counted, because those are not independent.
@@ -100,6 +108,8 @@ class Finding:
     measure: str = ""
     treatment_index: int = 0
     stage: Stage = Stage.SPLIT
+    correlation_windows: float | None = None
+    pods: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,13 +28,16 @@ SECRET_VARIABLE = "RAMPWISE_DEMO_WEBHOOK_SECRET"  # noqa: S105 (a name, not a se
 
 _Plain = Mapping[str, Any]
 
-_ERRORS: _Plain = {"preset": "http_errors", "margin": {"absolute": f"{ERROR_MARGIN * 100:g}pp"}}
+_KNOWN: _Plain = {"dispersion": 1}
+"""The sample service answers every request on its own; of a real one, `rampwise calibrate` finds out."""
+_ERRORS: _Plain = {"preset": "http_errors", "margin": {"absolute": f"{ERROR_MARGIN * 100:g}pp"}, **_KNOWN}
 _LATENCY: _Plain = {
     "preset": "http_latency",
     "slo": f"{SLO_S * 1000:g}ms",
     "margin": {"absolute": f"{LATENCY_MARGIN * 100:g}pp"},
+    **_KNOWN,
 }
-_CONVERSIONS: _Plain = {"preset": "conversions"}
+_CONVERSIONS: _Plain = {"preset": "conversions", **_KNOWN}
 _HOLD = {"hold": f"{HOLD_S:g}s", "floor": 60}
 _CANARY: _Plain = {"canary": {"steps": list(STEPS_PCT), **_HOLD}}
 _BLUE_GREEN: _Plain = {

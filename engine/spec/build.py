@@ -1,41 +1,21 @@
 """Makes the experiment from a checked document and what its target knows about itself."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from pydantic import ValidationError
 
 from engine import plugins
-from engine.core.model import (
-    Bound,
-    Experiment,
-    GateChoice,
-    Metric,
-    MetricKind,
-    PluginChoice,
-    ReleaseWindow,
-    SinkChoice,
-    Unit,
-)
-from engine.core.target import RouterSeries, SessionSeries, TargetFacts
+from engine.core.model import Experiment, GateChoice, PluginChoice, ReleaseWindow, SinkChoice
+from engine.core.target import TargetFacts
 from engine.errors import Problem, SpecError
 from engine.spec import fit
+from engine.spec.declare import declare
 from engine.spec.document import Spec, WindowField
-from engine.spec.expand import Declared, expand, labels_of, split_counts, treatments_of
-from engine.spec.metrics import (
-    AnyMetric,
-    Compared,
-    Conversions,
-    Distribution,
-    HttpErrors,
-    HttpLatency,
-    Proportion,
-    Threshold,
-)
+from engine.spec.expand import Declared, expand, split_counts, treatments_of
 from engine.spec.problems import problem, shown
 from engine.spec.read import Document
 from engine.spec.sinks import SinkField
-from engine.spec.yaml_text import Path, Source
+from engine.spec.yaml_text import Path
 
 DEFAULT_SOURCE = "prometheus"
 """The metric source that a target's `source_options` are for."""
@@ -50,7 +30,7 @@ def build(document: Document, facts: TargetFacts) -> Experiment:
     """
     problems = list(fit.variants_differ(document.source, facts))
     found = [
-        _declared(document.source, index, metric, facts, problems)
+        declare(document.source, index, metric, facts, problems)
         for index, metric in enumerate(document.content.spec.metrics)
     ]
     declared = [each for each in found if each is not None]
@@ -145,105 +125,3 @@ def _source(document: Document, facts: TargetFacts, problems: list[Problem]) -> 
         problems.append(problem(document.source, path, found=found, expected=expected))
         return None
     return PluginChoice(name=DEFAULT_SOURCE, options=plugins.plain_options(plugin, options))
-
-
-def _declared(
-    source: Source, index: int, metric: AnyMetric, facts: TargetFacts, problems: list[Problem]
-) -> Declared | None:
-    """One metric with its labels, or None after adding a problem."""
-    path: Path = ("spec", "metrics", index)
-    match metric:
-        case HttpErrors() | HttpLatency():
-            labels = labels_of(facts.router.arm_labels, facts.router.more_labels) if facts.router else ()
-            if facts.router is not None and len(labels) == len(treatments_of(facts)):
-                return Declared(metric=_from_router(metric, facts.router), labels=labels)
-            found = f"{metric.preset}, but this target's router counts nothing"
-            expected = "a metric of your own, with kind:"
-        case Conversions():
-            labels = labels_of(facts.arm_labels, facts.more_labels)
-            if facts.sessions is not None and len(labels) == len(treatments_of(facts)):
-                return Declared(metric=_from_sessions(metric, facts.sessions), labels=labels)
-            found = f"{metric.preset}, but this target knows of no counts of sessions"
-            expected = "kind: proportion with good:, total: and unit: session"
-        case _:
-            return _explicit(source, path, metric, facts, problems)
-    problems.append(problem(source, (*path, "preset"), found=found, expected=expected))
-    return None
-
-
-def _explicit(
-    source: Source,
-    path: Path,
-    metric: Proportion | Distribution | Threshold,
-    facts: TargetFacts,
-    problems: list[Problem],
-) -> Declared | None:
-    """A metric that names its own counters, or None after adding a problem."""
-    treatments = treatments_of(facts)
-    labels = labels_of(facts.arm_labels, facts.more_labels)
-    if metric.arm_labels is not None:
-        labels = (metric.arm_labels.by_arm(),)
-    if len(labels) == len(treatments):
-        return Declared(metric=_with_counters(metric), labels=labels)
-    if metric.arm_labels is not None:
-        found = f"labels of one treatment, but the target has {', '.join(treatments)}"
-        expected = "no arm_labels, so that the target's own hold"
-    else:
-        found = "nothing, and the target does not know its versions' labels"
-        expected = "arm_labels: {control: {...}, treatment: {...}}"
-    problems.append(problem(source, (*path, "arm_labels"), found=found, expected=expected))
-    return None
-
-
-def _from_router(metric: HttpErrors | HttpLatency, router: RouterSeries) -> Metric:
-    base = _base(metric, Unit.REQUEST)
-    if isinstance(metric, HttpErrors):
-        return replace(base, bad=router.errors, total=router.requests)
-    return replace(base, buckets=router.buckets, slo_s=metric.slo)
-
-
-def _from_sessions(metric: Conversions, sessions: SessionSeries) -> Metric:
-    base = _base(metric, Unit.SESSION)
-    return replace(base, bad=sessions.converted, total=sessions.total, higher_is_better=True)
-
-
-def _with_counters(metric: Proportion | Distribution | Threshold) -> Metric:
-    base = _base(metric, metric.unit)
-    match metric:
-        case Distribution():
-            return replace(base, buckets=metric.buckets, slo_s=metric.slo)
-        case Proportion():
-            counted = metric.bad or metric.good
-            is_good = metric.good is not None
-            return replace(base, bad=counted, total=metric.total, higher_is_better=is_good)
-        case Threshold():
-            return replace(base, bad=metric.bad, total=metric.total, limit=metric.limit)
-
-
-def _base(metric: AnyMetric, unit: Unit) -> Metric:
-    """What all kinds have; a threshold is not compared with control, so its bounds allow nothing."""
-    bounds = (
-        (metric.tolerance.value(), metric.margin.value())
-        if isinstance(metric, Compared)
-        else (Bound(), Bound())
-    )
-    return Metric(
-        name=metric.name,
-        kind=_kind(metric),
-        role=metric.role,
-        unit=unit,
-        arm_labels={},
-        tolerance=bounds[0],
-        margin=bounds[1],
-        weight=metric.weight or 0.0,
-    )
-
-
-def _kind(metric: AnyMetric) -> MetricKind:
-    match metric:
-        case HttpErrors() | Conversions() | Proportion():
-            return MetricKind.PROPORTION
-        case HttpLatency() | Distribution():
-            return MetricKind.DISTRIBUTION
-        case Threshold():
-            return MetricKind.THRESHOLD

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.stats.one_sample import fewest_good
-from engine.core.model import Role
-from engine.core.plan import Plan
+from engine.core.model import MetricKind, Role
+from engine.core.plan import Plan, Stage
 from engine.errors import Problem
 from engine.fields import format_duration, format_percent, parse_duration
 from engine.spec.document import Spec
-from engine.spec.metrics import PRESETS, kind_of
+from engine.spec.expand import can_settle
+from engine.spec.metrics import KINDS, kind_of
+from engine.spec.presets import PRESETS
 from engine.spec.problems import problem, shown
 from engine.spec.sinks import plugin_of
 from engine.spec.yaml_text import Path, Source
@@ -18,6 +20,7 @@ _METRICS: Path = ("spec", "metrics")
 _HORIZON: Path = ("spec", "horizon")
 _ALPHA: Path = ("spec", "alpha_promote")
 _NOTIFY: Path = ("spec", "notify")
+_SETTLING = "a proportion, a threshold, or a distribution with slo"
 
 
 def metric_names_differ(source: Source) -> Iterator[Problem]:
@@ -87,6 +90,40 @@ def something_can_be_better(source: Source, plan: Plan) -> Iterator[Problem]:
             "this strategy promotes only what is better"
         )
         yield problem(source, _METRICS, found="no objective", expected=expected)
+
+
+def every_metric_is_measured(source: Source, plan: Plan) -> Iterator[Problem]:
+    """Where a plan compares before and after, shares can be told, and other metrics need a split besides."""
+    if not plan.has(Stage.SETTLE):
+        return
+    metrics = [(index, metric) for index, metric in enumerate(_metrics(source)) if _kind(metric)]
+    others = [(index, metric) for index, metric in metrics if not _settles(metric)]
+    if not plan.has(Stage.SPLIT):
+        for index, metric in others:
+            found = f"{_kind(metric)}, which cannot be compared before and after a switch"
+            expected = f"a split too, such as {plan.strategy}: {{bridge: {{weight: 20}}}}, or {_SETTLING}"
+            yield problem(source, (*_METRICS, index), found=found, expected=expected)
+    elif metrics and all(metric.get("role") == "quality" or not _settles(metric) for _, metric in metrics):
+        found = "no deciding metric that can be compared before and after the switch"
+        expected = f"also {_SETTLING}, so that it can be taken back"
+        yield problem(source, _METRICS, found=found, expected=expected)
+
+
+def _kind(metric: dict[str, Any]) -> MetricKind | None:
+    """The kind of a metric, None where it is of no known one."""
+    said = kind_of(metric)
+    if "preset" not in metric:
+        return MetricKind(said) if said in KINDS else None
+    if said not in PRESETS:
+        return None
+    return MetricKind.DISTRIBUTION if said == "http_latency" else MetricKind.PROPORTION
+
+
+def _settles(metric: dict[str, Any]) -> bool:
+    kind = _kind(metric)
+    # What decides must have an objective anyway, and is told so by its own rules.
+    has_slo = metric.get("slo") is not None or metric.get("role") != Role.QUALITY
+    return kind is None or can_settle(kind, has_slo=has_slo)
 
 
 def _is_compared_objective(metric: dict[str, Any]) -> bool:

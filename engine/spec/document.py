@@ -19,7 +19,8 @@ from pydantic import (
 
 from engine.core.model import Mode
 from engine.core.plan import Policy
-from engine.fields import BoundField, Duration, PositiveDuration
+from engine.fields import Duration, PositiveDuration
+from engine.spec.bounds import BoundField
 from engine.spec.metrics import AnyMetric
 from engine.spec.sinks import SinkField
 from engine.spec.strict import StrictModel

@@ -47,21 +47,29 @@ def expand(plan: Plan, declared: Sequence[Declared], treatments: Sequence[str]) 
         declared: metrics of stage split, whose weights add up to 1.
         treatments: names, in order.
     """
-    stages = [stage for stage in Stage if plan.has(stage)]
+    stages = stages_of(plan)
+    share = 1 / len(stages)
     probed = _probed(plan.probes) if plan.probes and Stage.PREVIEW in stages else ()
-    share = 1 / len([stage for stage in stages if stage is not Stage.PREVIEW or probed])
     measured = (
         _of_treatment(each, index, treatments, stage)
         for stage in stages
         if stage is not Stage.PREVIEW
         for index in range(len(treatments))
-        for each in declared
-        if stage is not Stage.SETTLE or _can_settle(each.metric)
+        for each in (_settling(declared) if stage is Stage.SETTLE else declared)
     )
     parts = len(treatments)
     return (
         *(replace(metric, weight=metric.weight * share) for metric in probed),
         *(replace(metric, weight=metric.weight * share / parts) for metric in measured),
+    )
+
+
+def stages_of(plan: Plan) -> tuple[Stage, ...]:
+    """The stages in which something is measured."""
+    return tuple(
+        stage
+        for stage in Stage
+        if plan.has(stage) and (stage is not Stage.PREVIEW or plan.probes is not None)
     )
 
 
@@ -91,9 +99,24 @@ def _split_counts(router: RouterSeries, facts: TargetFacts) -> Iterator[Metric]:
         )
 
 
-def _can_settle(metric: Metric) -> bool:
-    """Whether a share before and after the switch can be told: of latency only over its objective."""
-    return metric.kind is not MetricKind.DISTRIBUTION or metric.slo_s is not None
+def _settling(declared: Sequence[Declared]) -> list[Declared]:
+    """What can be told before and after the switch; the others' weights go to those that can."""
+    kept = [each for each in declared if can_settle(each.metric.kind, has_slo=each.metric.slo_s is not None)]
+    total = sum(each.metric.weight for each in kept)
+    if abs(total - 1) < 1e-9 or not total:
+        return kept
+    return [replace(each, metric=replace(each.metric, weight=each.metric.weight / total)) for each in kept]
+
+
+def can_settle(kind: MetricKind, *, has_slo: bool) -> bool:
+    """Whether a metric is a share, to be told before and after a switch: of latency, over its objective."""
+    match kind:
+        case MetricKind.PROPORTION | MetricKind.THRESHOLD:
+            return True
+        case MetricKind.DISTRIBUTION:
+            return has_slo
+        case _:
+            return False
 
 
 def _of_treatment(declared: Declared, index: int, treatments: Sequence[str], stage: Stage) -> Metric:

@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from engine.errors import Problem
-from engine.spec.metrics import KINDS, PRESETS, kind_of
+from engine.spec.metrics import KINDS, kind_of
+from engine.spec.presets import PRESETS
 from engine.spec.strict import BrokenRulesError, FieldError
 from engine.spec.yaml_text import Path, Source, show_path
 
@@ -32,9 +33,14 @@ _EXPECTED = {
 }
 UNKNOWN_FIELD = ("extra_forbidden", "unexpected_keyword_argument")
 """What pydantic calls a field that there is not."""
+_INSTEAD = {"direction": "none: shares of trials have bad: or good:, and presets are what they are"}
+"""What to write for fields that only other metrics have, where no near name helps."""
 _METRICS = ("spec", "metrics")
 _TAGS = PRESETS | KINDS
-_STAND_INS = {"name": "some", "bad": "some", "total": "some", "buckets": "some", "limit": "1%"}
+_STAND_INS = {
+    **dict.fromkeys(("name", "bad", "total", "count", "numerator", "denominator", "expression"), "some"),
+    "limit": "1%",
+}
 """Right values for fields that a metric must have, while its own are wrong."""
 
 
@@ -91,7 +97,8 @@ def describe(source: Source, error: ValidationError, model: Any, prefix: Path = 
 def _describe_one(source: Source, detail: ErrorDetails, path: Path, fields: dict[str, FieldInfo]) -> Problem:
     kind, name = detail["type"], str(path[-1]) if path else ""
     if kind in UNKNOWN_FIELD:
-        return problem(source, path, found="an unknown field", expected=one_of(name, fields))
+        expected = _INSTEAD.get(name) or one_of(name, fields)
+        return problem(source, path, found="an unknown field", expected=expected)
     if kind in {"missing", "missing_argument"}:
         return problem(source, path, found="nothing", expected=_purpose(fields.get(name)))
     if kind.startswith("union_tag"):

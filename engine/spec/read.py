@@ -161,6 +161,7 @@ def _plan(source: Source, strategy: Chosen | None, problems: list[Problem]) -> P
     problems += checks.ramp_fits_horizon(source, plan)
     problems += checks.probes_can_show_the_limits(source, plan)
     problems += checks.something_can_be_better(source, plan)
+    problems += checks.every_metric_is_measured(source, plan)
     return plan
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from engine.core.model import NoticeKind
-from engine.spec.metrics import Name
+from engine.spec.metric_parts import Name
 from engine.spec.strict import StrictModel
 
 

@@ -1,13 +1,17 @@
 """How much of the rollback evidence each metric of a document has, where it does not say so itself."""
 
-from engine.spec.metrics import AnyMetric, HttpErrors, Proportion, Threshold
+from engine.spec.metric_parts import Direction
+from engine.spec.metrics import AnyMetric
+from engine.spec.presets import HttpErrors
+from engine.spec.quantities import Count
+from engine.spec.shares import Proportion, Threshold
 
 
 def with_weights(metrics: tuple[AnyMetric, ...]) -> tuple[AnyMetric, ...]:
     """The metrics with the weights of those that decide filled in, adding up to 1.
 
-    Half on errors (bad trials, threshold) and half on the others, equal within; declared weights replace
-    these defaults before all are scaled.
+    Half on errors (bad trials, bad events, threshold) and half on the others, equal within; declared weights
+    replace these defaults before all are scaled.
     """
     deciding = [metric for metric in metrics if metric.decides]
     errors = sum(map(_counts_errors, deciding))
@@ -29,5 +33,7 @@ def _counts_errors(metric: AnyMetric) -> bool:
             return True
         case Proportion():
             return metric.bad is not None
+        case Count():
+            return metric.direction is Direction.LOWER
         case _:
             return False

@@ -13,10 +13,15 @@ from typing import NamedTuple
 import pytest
 
 from engine.core.measure import (
+    EventsReading,
     Histogram,
     HistogramReading,
     Missing,
     MissingReason,
+    Moments,
+    MomentsReading,
+    Quotient,
+    QuotientReading,
     Reading,
     Trials,
     TrialsReading,
@@ -67,7 +72,18 @@ LATENCY = replace(
     slo_s=0.5,
 )
 VISITORS = replace(ERRORS, name="visitors", kind=MetricKind.ASSIGNMENT, bad=None)
+EVENTS = replace(ERRORS, name="events", kind=MetricKind.COUNT, bad=REQUESTS, total=None)
+SIZE = replace(
+    ERRORS,
+    name="size",
+    kind=MetricKind.MEAN,
+    bad=Selector(name="size_sum"),
+    squares=Selector(name="size_squares"),
+)
+PER_REQUEST = replace(ERRORS, name="per_request", kind=MetricKind.RATIO, bad=Selector(name="size_sum"))
 METRICS = (ERRORS, LATENCY)
+SIZE_OF_ONE = 0.375
+"""What every request adds to `size_sum`; its square to `size_squares`."""
 
 BORN, RESET, GAP, UNCOVERED = 5, 10, (15, 16, 17), 22
 """Windows in which treatment's first error is seen; the router restarts; nothing is scraped; a second router
@@ -95,6 +111,8 @@ def _router(at_s: float, target: dict[str, str], scrapes: int, *, errors: int) -
         yield Scrape(at_s, "requests_total", labels | {"code": "200"}, scrapes * requests)
         for bound, share in (("0.1", 0.5), ("0.5", 0.9), ("+Inf", 1)):
             yield Scrape(at_s, "seconds_bucket", labels | {"le": bound}, scrapes * requests * share)
+        yield Scrape(at_s, "size_sum", labels, scrapes * requests * SIZE_OF_ONE)
+        yield Scrape(at_s, "size_squares", labels, scrapes * requests * SIZE_OF_ONE**2)
     if errors:
         labels = target | {"service": "v2", "path": ODD, "code": "500"}
         yield Scrape(at_s, "requests_total", labels, errors)
@@ -214,6 +232,30 @@ class SourceContract:
     def test_counts_for_the_split_check_are_trials_alone(self, source: MetricSource) -> None:
         batch = source.read((VISITORS,), windows(0, 1), {})
         assert trials(batch.readings[0]["visitors"]) == (Trials(bad=0, total=100), Trials(bad=0, total=10))
+
+    def test_events_need_no_total(self, source: MetricSource) -> None:
+        batch = source.read((EVENTS,), windows(0, 1), {})
+        assert batch.readings[0]["events"] == EventsReading(control=100, treatment=10)
+
+    def test_a_mean_has_its_fractional_sums(self, source: MetricSource) -> None:
+        for index in (0, RESET):
+            batch = source.read((SIZE,), windows(0, index + 1), {})
+            treatment = 10 if index == 0 else 11
+            assert batch.readings[index]["size"] == MomentsReading(
+                control=Moments(count=100, sum=37.5, sum_sq=14.0625),
+                treatment=Moments(count=treatment, sum=3.75, sum_sq=1.40625),
+            )
+
+    def test_a_ratio_is_two_sums(self, source: MetricSource) -> None:
+        batch = source.read((PER_REQUEST,), windows(0, 1), {})
+        assert batch.readings[0]["per_request"] == QuotientReading(
+            control=Quotient(numerator=37.5, denominator=100.0),
+            treatment=Quotient(numerator=3.75, denominator=10.0),
+        )
+
+    def test_fractional_sums_read_in_any_pieces_are_the_same(self, source: MetricSource) -> None:
+        metrics = (SIZE, PER_REQUEST, EVENTS)
+        assert read_in_pieces(source, metrics, [1, 2, 16, 40]) == read_in_pieces(source, metrics, [40])
 
     def test_a_counter_that_does_not_exist_is_missing_and_harms_no_other(self, source: MetricSource) -> None:
         gone = replace(ERRORS, name="gone", total=Selector(name="no_such_total"))

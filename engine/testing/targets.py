@@ -1,7 +1,8 @@
 # ruff: noqa: S101, D102 (a suite asserts, and the names of its tests are sentences)
-"""What every target must do. Subclass the suite and provide the fixtures `target` and `vanish`.
+"""What every target must do. Subclass the suite of its kind and provide the fixtures that the suite names.
 
-A target that can split traffic over several treatments also provides `several`, a target with exactly two.
+`TargetContract` is for every target; `SeveralTreatmentsContract` is the same and more, for a target that can
+split traffic over several treatments. Neither starts or stops what carries the traffic.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ def state(answer: TargetState | TargetGone) -> TargetState:
 
 
 class TargetContract:
-    """The suite."""
+    """The suite for every target: fixtures `target`, with one treatment, and `vanish`."""
 
     @pytest.fixture
     def target(self) -> Target:
@@ -30,11 +31,6 @@ class TargetContract:
     def vanish(self) -> Callable[[], None]:
         """Makes the target unreachable."""
         raise NotImplementedError
-
-    @pytest.fixture
-    def several(self) -> Target:
-        """A target with two treatments."""
-        pytest.skip("this target has one treatment")
 
     def test_key_and_variants_are_stable(self, target: Target) -> None:
         assert target.facts() == target.facts()
@@ -89,6 +85,15 @@ class TargetContract:
         before = state(target.apply(Weights.of(25)))
         assert isinstance(target.apply(Weights.of(20, 20)), TargetGone)
         assert state(target.observe()) == before
+
+
+class SeveralTreatmentsContract(TargetContract):
+    """The suite for a target that splits traffic over several treatments: fixture `several` as well."""
+
+    @pytest.fixture
+    def several(self) -> Target:
+        """A target with exactly two treatments."""
+        raise NotImplementedError
 
     def test_several_treatments_have_names_and_labels_of_their_own(self, several: Target) -> None:
         facts = several.facts()

@@ -4,10 +4,10 @@ import pytest
 
 from engine.adapters.fakes import FakeTarget, FakeTargetOptions
 from engine.core.target import TargetGone, Weights
-from engine.testing.targets import TargetContract, state
+from engine.testing.targets import SeveralTreatmentsContract, state
 
 
-class TestFakeTargetKeepsTheContract(TargetContract):
+class TestFakeTargetKeepsTheContract(SeveralTreatmentsContract):
     @pytest.fixture
     def target(self) -> FakeTarget:
         return FakeTarget()

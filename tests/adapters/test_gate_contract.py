@@ -8,10 +8,10 @@ import pytest
 from engine.adapters.gates import file_provider, memory_provider, write_flag
 from engine.adapters.gates.providers import Factory
 from engine.ports import Json
-from engine.testing.gates import FLAG, GateContract
+from engine.testing.gates import FLAG, AskingGateContract, GateContract
 
 
-class TestFileGate(GateContract):
+class TestFileGate(AskingGateContract):
     @pytest.fixture
     def factory(self) -> Factory:
         return file_provider

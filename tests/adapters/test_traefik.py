@@ -30,7 +30,7 @@ from engine.local.platform import LocalPlatform
 from engine.local.processes import find
 from engine.local.shape import Shape
 from engine.plugins import check_options, plain_options
-from engine.testing.targets import TargetContract, state
+from engine.testing.targets import SeveralTreatmentsContract, state
 from tests.local.waiting import eventually
 
 
@@ -56,7 +56,7 @@ def target(platform: LocalPlatform) -> LocalTarget:
 
 
 @pytest.mark.slow
-class TestLocalTargetKeepsTheContract(TargetContract):
+class TestLocalTargetKeepsTheContract(SeveralTreatmentsContract):
     @pytest.fixture
     def sticky(self) -> object:
         return False

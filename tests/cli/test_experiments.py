@@ -75,6 +75,20 @@ def test_validate_says_what_a_good_file_is_and_what_to_type_next(desk: Desk) -> 
     assert result.stderr == f"Next: rampwise launch {file} --dry-run\n"
 
 
+def test_validate_says_what_several_metrics_cost(desk: Desk) -> None:
+    more = "".join(
+        f"    - {{kind: mean, name: {name}, histogram: {name}, "
+        "arm_labels: {control: {v: a}, treatment: {v: b}}}\n"
+        for name in ("basket", "delay")
+    )
+    text = EXPERIMENT.replace("  metrics:\n", f"  metrics:\n{more}")
+    assert desk.call("validate", desk.file(text)).stdout.splitlines()[1:] == [
+        "  3 metrics decide; harm in only one takes about, against that metric on its own:",
+        "    1.15 × the requests: errors (weight 0.5)",
+        "    1.30 × the requests: basket, delay (weight 0.25)",
+    ]
+
+
 @pytest.mark.parametrize("form", ["table", "json", "yaml", "name"])
 def test_validate_prints_the_experiment_in_every_form(desk: Desk, form: str) -> None:
     assert "checkout-v2" in desk.data("validate", desk.file(), "-o", form)

@@ -20,6 +20,8 @@ from engine.driver import LEASE_S
 from tests.cli.desk import EXPERIMENT, Desk
 from tests.contracts.store_samples import started
 
+CALIBRATED = EXPERIMENT.replace("margin: {absolute: 5pp}", "margin: {absolute: 5pp}, dispersion: 1")
+"""Decided in a few windows, because nothing about them has to be estimated first."""
 FORMS = ("table", "wide", "json", "yaml", "name")
 
 
@@ -40,7 +42,7 @@ def a_mixed_day(desk: Desk) -> None:
 
 
 def experiment(name: str, key: str, steps: str = "steps: [10, 50]") -> str:
-    text = EXPERIMENT.replace("checkout-v2", name).replace("{desk: {}}", f"{{desk: {{key: {key}}}}}", 1)
+    text = CALIBRATED.replace("checkout-v2", name).replace("{desk: {}}", f"{{desk: {{key: {key}}}}}", 1)
     return text.replace("steps: [10, 50]", steps)
 
 
@@ -60,7 +62,7 @@ def test_list_shows_trouble_first(desk: Desk, snapshot: SnapshotAssertion, form:
 
 
 def test_list_leaves_finished_runs_out_unless_asked(desk: Desk) -> None:
-    desk.call("launch", desk.file(), "--wait")
+    desk.call("launch", desk.file(CALIBRATED), "--wait")
     result = desk.call("list", "-o", "name")
     assert (result.stdout, result.exit_code) == ("", 0)
     assert "No runs." in result.stderr
@@ -79,7 +81,7 @@ def test_status_of_a_run_that_was_rolled_back(desk: Desk, snapshot: SnapshotAsse
 
 
 def test_status_tells_what_the_target_really_routes(desk: Desk) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(CALIBRATED)
     desk.target.gone = "connection refused"
     told = json.loads(desk.data("status", run_id, "-o", "json"))["live"]
     assert (told["weight_pct"], told["target_trouble"]) == (None, "connection refused")
@@ -87,7 +89,7 @@ def test_status_tells_what_the_target_really_routes(desk: Desk) -> None:
 
 
 def test_status_explains_queries_when_asked(desk: Desk) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(CALIBRATED)
     told = json.loads(desk.data("status", run_id, "--explain", "-o", "json"))
     assert [query["outcome"] for query in told["queries"]] == ["2 series"]
     assert 'errors_total{version=~"v1|v2"}' in desk.data("status", run_id, "--explain")
@@ -96,7 +98,7 @@ def test_status_explains_queries_when_asked(desk: Desk) -> None:
 def test_status_watched_off_a_terminal_prints_one_line_per_change(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(CALIBRATED)
 
     def tick(_pause_s: float) -> None:
         desk.clock.at_s += 10
@@ -111,7 +113,7 @@ def test_status_watched_off_a_terminal_prints_one_line_per_change(
 
 
 def test_a_screen_is_drawn_anew_with_every_snapshot(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(CALIBRATED)
     screen = Console(force_terminal=True, width=120, record=True)
     monkeypatch.setattr(watching, "redraws", lambda: True)
     monkeypatch.setattr(watching, "Console", lambda **_: screen)
@@ -124,7 +126,7 @@ def test_a_screen_is_drawn_anew_with_every_snapshot(desk: Desk, monkeypatch: pyt
 def test_a_screen_leaves_its_last_picture_only_where_nothing_else_prints_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, stays: bool, left: str
 ) -> None:
-    run_id, paper = desk.launched(), io.StringIO()
+    run_id, paper = desk.launched(CALIBRATED), io.StringIO()
     screen = Console(force_terminal=True, width=120, file=paper)
     monkeypatch.setattr(watching, "redraws", lambda: True)
     monkeypatch.setattr(watching, "Console", lambda **_: screen)
@@ -157,12 +159,12 @@ def test_the_standing_line_is_the_latest_ticks(desk: Desk) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_events_of_a_run(desk: Desk, snapshot: SnapshotAssertion, form: str) -> None:
-    desk.call("launch", desk.file(), "--wait")
+    desk.call("launch", desk.file(CALIBRATED), "--wait")
     assert desk.data("events", "checkout-v2", "-o", form) == snapshot
 
 
 def test_events_say_how_many_readings_are_left_out(desk: Desk) -> None:
-    desk.call("launch", desk.file(), "--wait")
+    desk.call("launch", desk.file(CALIBRATED), "--wait")
     assert (
         "events with readings are left out; `-o wide` shows them."
         in desk.call("events", "checkout-v2").stderr
@@ -171,7 +173,7 @@ def test_events_say_how_many_readings_are_left_out(desk: Desk) -> None:
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_followed_events_are_one_document_a_line(desk: Desk, form: str) -> None:
-    desk.call("launch", desk.file(), "--wait")
+    desk.call("launch", desk.file(CALIBRATED), "--wait")
     lines = desk.data("events", "checkout-v2", "-f", "-o", form).splitlines()
     read = [yaml.safe_load(line.removeprefix("--- ")) for line in lines]
     assert {each["schema"] for each in read} == {"rampwise.dev/event/v1"}
@@ -179,7 +181,7 @@ def test_followed_events_are_one_document_a_line(desk: Desk, form: str) -> None:
 
 
 def test_following_goes_on_until_the_run_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(CALIBRATED)
     monkeypatch.setattr(
         events_module.time, "sleep", lambda _: desk.call("-q", "stop", run_id, "--reason", "enough")
     )
@@ -194,7 +196,7 @@ def test_following_goes_on_until_the_run_ends(desk: Desk, monkeypatch: pytest.Mo
 
 
 def test_ctrl_c_while_following_is_exit_130(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(CALIBRATED)
     monkeypatch.setattr(
         events_module.time, "sleep", lambda _: signal.pthread_kill(threading.get_ident(), signal.SIGINT)
     )
@@ -202,7 +204,7 @@ def test_ctrl_c_while_following_is_exit_130(desk: Desk, monkeypatch: pytest.Monk
 
 
 def test_a_corrupt_event_is_one_clear_message(desk: Desk) -> None:
-    run_id = desk.launched()
+    run_id = desk.launched(CALIBRATED)
     with sqlite3.connect(desk.database) as database:
         database.execute("UPDATE events SET data = '{' WHERE seq = 1")
     result = desk.call("events", run_id)
@@ -212,9 +214,9 @@ def test_a_corrupt_event_is_one_clear_message(desk: Desk) -> None:
 
 
 def test_a_corrupt_run_is_told_by_list_and_hides_no_other(desk: Desk) -> None:
-    first = desk.launched()
+    first = desk.launched(CALIBRATED)
     desk.data("stop", first, "--reason", "done")
-    second = desk.launched()
+    second = desk.launched(CALIBRATED)
     with sqlite3.connect(desk.database) as database:
         database.execute("UPDATE runs SET snapshot = '{' WHERE id = ?", (first,))
     result = desk.call("list", "--all", "-o", "json")

@@ -54,8 +54,8 @@ def test_a_histogram_counts_above_its_bounds():
         (times(float("inf")), "∞"),
         (duration(-1), "0 s"),
         (duration(1209600), "14 d"),
-        (bound(Bound(relative=0.05)), "1.05×"),
-        (bound(Bound(relative=0.5, absolute=0.001)), "the larger of 1.5× and +0.1 pp"),
+        (bound(a_metric(), Bound(relative=0.05)), "1.05×"),
+        (bound(a_metric(), Bound(relative=0.5, absolute=0.001)), "the larger of 1.5× and +0.1 pp"),
     ],
 )
 def test_numbers_read_as_people_write_them(text, expected):

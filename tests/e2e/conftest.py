@@ -78,8 +78,8 @@ class Site:
             "  interval: 1s",
             "  warm_up: 1s",
             "  metrics:",
-            "    - {preset: http_errors, margin: {absolute: 5pp}}",
-            "    - {preset: http_latency, slo: 500ms, margin: {absolute: 5pp}}",
+            "    - {preset: http_errors, margin: {absolute: 5pp}, dispersion: 1}",
+            "    - {preset: http_latency, slo: 500ms, margin: {absolute: 5pp}, dispersion: 1}",
             *(f"  {name}: {value}" for name, value in changes.items()),
         ]
         file = self.home / "experiment.yaml"

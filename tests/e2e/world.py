@@ -32,8 +32,8 @@ OVER = threading.Event()
 """Set at the end, so that no story goes on waiting."""
 WITHIN_S = 240.0
 """How long anything that must happen may take; generous, because the machine may be busy otherwise."""
-ERRORS: Mapping[str, Any] = {"preset": "http_errors", "margin": {"absolute": "20pp"}}
-CONVERSIONS: Mapping[str, Any] = {"preset": "conversions"}
+ERRORS: Mapping[str, Any] = {"preset": "http_errors", "margin": {"absolute": "20pp"}, "dispersion": 1}
+CONVERSIONS: Mapping[str, Any] = {"preset": "conversions", "dispersion": 1}
 
 
 def await_that(what: str, look: Callable[[], T | None], within_s: float = WITHIN_S) -> T:

@@ -10,7 +10,17 @@ from engine.core.target import ALL_TO_CONTROL
 from engine.journal import Journal
 from engine.orders import answer, gravest, is_urgent, take_effect
 from engine.progress import progress_of
-from tests.builders import NOW_S, a_finding, a_gate, a_run, a_verdict, an_experiment, an_order, some_facts
+from tests.builders import (
+    NOW_S,
+    a_finding,
+    a_gate,
+    a_metric,
+    a_run,
+    a_verdict,
+    an_experiment,
+    an_order,
+    some_facts,
+)
 
 AWAITING = Blocker(kind=BlockerKind.AWAITING_APPROVAL, detail="step 1 needs approval", since_s=NOW_S)
 
@@ -100,7 +110,8 @@ def test_progress_counts_the_fewest_trials_of_any_deciding_metric():
         metric="few", treatment=a_finding().treatment.__class__(bad=0, total=9, step_bad=0, step_total=9)
     )
     shown = a_finding(metric="shown", weight=0.0, inside_margin_at_step=None)
-    progress = progress_of(an_experiment(), SEEN, a_verdict(findings=(a_finding(), few, shown)), NOW_S)
+    both = an_experiment(metrics=(a_metric(), a_metric(name="few")))
+    progress = progress_of(both, SEEN, a_verdict(findings=(a_finding(), few, shown)), NOW_S)
     assert (progress.step_trials, progress.inside_margin_at_step) == ((500, 9), True)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,7 @@ def test_the_authors_own_tests_pass_against_the_wheel(installed: Installed) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     *_, summary = done.stdout.strip().splitlines()
     assert int(summary.split()[0]) > 60, summary
+    assert re.fullmatch(r"\d+ passed in .*", summary), summary
 
 
 def test_a_release_on_these_plugins_alone_is_promoted_and_told(installed: Installed) -> None:

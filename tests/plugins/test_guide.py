@@ -27,20 +27,35 @@ def test_the_guide_lists_every_group() -> None:
 
 @pytest.mark.parametrize("module", SUITES)
 def test_the_guide_names_the_fixtures_of_every_suite(module: str) -> None:
-    [(suite, fixtures)] = re.findall(
-        rf"^\| `engine\.testing\.{module}\.(\w+)` \| (.*) \|$", GUIDE, re.MULTILINE
-    )
-    contract = getattr(importlib.import_module(f"engine.testing.{module}"), suite)
-    asked_for = {
-        name
-        for name, member in vars(contract).items()
-        if name.startswith("test_")
-        for name in inspect.signature(member).parameters
+    rows = re.findall(rf"^\| `engine\.testing\.{module}\.(\w+)` \| (.*) \|$", GUIDE, re.MULTILINE)
+    assert {suite: set(re.findall(r"`(\w+)`", fixtures)) for suite, fixtures in rows} == {
+        name: fixtures_of(suite) for name, suite in suites_in(module).items()
     }
-    named = set(re.findall(r"`(\w+)`", fixtures))
-    provided_here = {"plan", "self"}
+
+
+def suites_in(module: str) -> dict[str, type]:
+    return {
+        name: member
+        for name, member in vars(importlib.import_module(f"engine.testing.{module}")).items()
+        if name.endswith("Contract")
+    }
+
+
+def fixtures_of(suite: type) -> set[str]:
+    """What its tests ask the author for, those that it has from a suite that it extends included."""
+    asked_for = {
+        parameter
+        for name, test in inspect.getmembers(suite, inspect.isfunction)
+        if name.startswith("test_")
+        for parameter in inspect.signature(test).parameters
+    }
     by_parametrize = {"kind", "is_open", "status", "treatment_pct", "shares"}
-    assert named == asked_for - provided_here - by_parametrize
+    return asked_for - {"plan", "self"} - by_parametrize
+
+
+def test_a_suite_never_skips_what_it_promises() -> None:
+    for file in (ROOT / "engine/testing").glob("*.py"):
+        assert not re.search(r"\bskip(if)?\b|\bxfail\b|\bimportorskip\b", file.read_text()), file
 
 
 def test_the_distribution_has_a_plugin_and_a_suite_of_every_kind() -> None:

@@ -9,8 +9,9 @@ import pytest
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 
 from analysis.sources.fake import FakeOptions, FakeSource
-from engine.adapters.fakes import FakeTarget
+from engine.adapters.fakes import FakeTarget, FakeTargetOptions
 from engine.adapters.fakes_sink import FakeSink
+from engine.core.gate import GateStatus
 from engine.core.letter import Delivered, Refused
 from engine.core.measure import Missing, Trials, TrialsReading, Window
 from engine.core.model import Metric
@@ -19,11 +20,11 @@ from engine.core.plan import Plan, Stage, Step
 from engine.core.proposal import Abandon, Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from engine.ports import Batch, Json
-from engine.testing.gates import FLAG, GateContract
+from engine.testing.gates import FLAG, AskingGateContract
 from engine.testing.sinks import SinkContract
 from engine.testing.sources import SourceContract, history
 from engine.testing.strategies import StrategyContract
-from engine.testing.targets import TargetContract, state
+from engine.testing.targets import SeveralTreatmentsContract, TargetContract, state
 from strategies.canary import Canary, CanaryOptions
 
 SUITE = StrategyContract()
@@ -176,6 +177,40 @@ def test_a_faulty_target_is_found() -> None:
         suite.test_a_vanished_target_says_so_and_raises_nothing(target, lambda: setattr(target, "gone", "x"))
 
 
+class Generous(FakeTarget):
+    """Gives a dropped treatment's traffic to the next one, and takes the shares of any number of them."""
+
+    def apply(self, weights: Weights) -> Any:
+        if weights.treatment == 0 and weights.more:
+            weights = Weights.of(0, weights.given + self.weights.treatment)
+        self.weights = weights
+        return self.observe()
+
+
+class Crowded(FakeTarget):
+    """Has one set of labels, and one readiness, for all further treatments."""
+
+    def facts(self) -> Any:
+        return replace(super().facts(), more_labels=({"version": "v2"},))
+
+    def observe(self) -> Any:
+        return replace(state(super().observe()), more=())
+
+
+def test_a_target_that_mixes_up_several_treatments_is_found() -> None:
+    suite, three = SeveralTreatmentsContract(), FakeTargetOptions(more_treatments=("v3",))
+    with pytest.raises(AssertionError):
+        suite.test_several_treatments_are_applied_and_read_back(Generous(three), (0, 30))
+    with pytest.raises(AssertionError):
+        suite.test_a_dropped_treatment_leaves_the_others_as_they_are(Generous(three))
+    with pytest.raises(AssertionError):
+        suite.test_weights_for_more_treatments_than_there_are_change_nothing(Generous(three))
+    with pytest.raises(AssertionError):
+        suite.test_several_treatments_have_names_and_labels_of_their_own(Crowded(three))
+    with pytest.raises(AssertionError):
+        suite.test_every_treatment_says_since_when_it_is_ready(Crowded(three))
+
+
 class Swallowing(FakeSink):
     """Says that everything arrived."""
 
@@ -241,10 +276,24 @@ def test_a_faulty_gate_is_found() -> None:
         on = InMemoryFlag("on", {"on": True})
         return InMemoryProvider({FLAG: on, "nobody-set-this": on})
 
-    suite, options_of = GateContract(), lambda is_open: {"open": is_open}
+    suite, options_of = AskingGateContract(), lambda is_open: {"open": is_open}
     with pytest.raises(AssertionError):
-        suite.test_the_flag_says_what_was_set(always_open, options_of, False, "closed")
+        suite.test_the_flag_says_what_was_set(always_open, options_of, False, GateStatus.CLOSED)
     with pytest.raises(AssertionError):
         suite.test_a_flag_that_nobody_set_is_unknown(always_open, options_of)
     with pytest.raises(AssertionError):
         suite.test_a_provider_without_an_answer_is_unknown_in_time(always_open, {})
+
+
+def test_a_gate_that_keeps_its_first_answer_is_found() -> None:
+    kept_elsewhere: dict[str, bool] = {}
+
+    def set_to(is_open: bool) -> Json:
+        kept_elsewhere[FLAG] = is_open
+        return {}
+
+    def as_it_was(flag: str, options: Mapping[str, object]) -> InMemoryProvider:
+        return InMemoryProvider({FLAG: InMemoryFlag("on", {"on": kept_elsewhere[FLAG]})})
+
+    with pytest.raises(AssertionError):
+        AskingGateContract().test_a_closed_flag_counts_at_the_next_read(as_it_was, set_to)

@@ -25,6 +25,10 @@ values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=6,
 )
 FULL = threshold("limit: 1%") + (
+    "    - {kind: mean, name: size, sum: s, count: c, value_unit: s, margin: {absolute: 20ms}}\n"
+    "    - {kind: count, name: hits, count: c, direction: higher, effect: 30%, dispersion: 2}\n"
+    "    - {kind: gauge, name: queue, expression: avg by (version) (queue)}\n"
+    "    - {kind: distribution, name: wait, histogram: h, slo: 1s}\n"
     "  gate: {flag: x, provider: file, options: {}}\n"
     "  source: {prometheus: {url: x}}\n"
     "  windows: [{days: mon, from: 09:00, to: 17:00, time_zone: UTC}]\n"

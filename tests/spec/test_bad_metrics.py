@@ -7,7 +7,7 @@ from tests.spec.documents import GOOD, edited, errors_with, problems_of, thresho
 SELECTOR = 'a counter\'s name with label conditions, such as http_requests_total{code=~"5.."}'
 NO_KIND = (
     "found a metric of no preset or kind; expected preset: with one of: http_errors, http_latency, "
-    "conversions; or kind: with one of: proportion, distribution, threshold"
+    "conversions; or kind: with one of: proportion, count, mean, distribution, ratio, gauge, threshold"
 )
 
 CASES = {
@@ -119,7 +119,7 @@ CASES = {
         edited("preset: http_errors", "kind: apdex"),
         (
             "x.yaml:8: spec.metrics[0].kind: found 'apdex'; "
-            "expected one of: distribution, proportion, threshold"
+            "expected one of: count, distribution, gauge, mean, proportion, ratio, threshold"
         ),
     ),
     "preset as a kind": (

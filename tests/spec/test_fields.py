@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from engine.core.model import Bound, Matcher, Selector
 from engine.fields import (
-    BoundField,
     format_duration,
     format_percent,
     format_points,
@@ -16,6 +15,7 @@ from engine.fields import (
     parse_points,
     parse_selector,
 )
+from engine.spec.bounds import Amount, AmountBoundField, BoundField, parse_amount
 
 selectors = st.builds(
     Selector,
@@ -102,3 +102,30 @@ def test_a_bound_has_one_part_or_both() -> None:
     both = BoundField.model_validate({"relative": "50%", "absolute": "0.1pp"})
     assert both.value() == Bound(relative=0.5, absolute=0.001)
     assert BoundField.model_validate({"absolute": "2pp"}).value() == Bound(absolute=0.02)
+
+
+@given(st.floats(0, 1e200) | st.integers(0, 10**20))
+def test_numbers_in_a_metric_s_unit_stay_what_they_are(number: float) -> None:
+    amount = parse_amount(number)
+    assert amount == Amount(value=float(number))
+    assert parse_amount(amount.written()) == amount
+
+
+@given(st.integers(0, 10**9).map(lambda ms: format_duration(ms / 1000)))
+def test_durations_in_a_metric_s_unit_stay_durations(text: str) -> None:
+    assert parse_amount(text) == Amount(value=parse_duration(text), is_duration=True)
+    assert parse_amount(text).written() == text
+
+
+@pytest.mark.parametrize(
+    "value", [-1, True, None, float("nan"), float("inf"), 10**400, "20", "5%", "1pp", []]
+)
+def test_what_is_no_amount_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="a number in the metric's own unit"):
+        parse_amount(value)
+
+
+def test_a_bound_of_values_may_be_a_duration() -> None:
+    field = AmountBoundField.model_validate({"relative": "10%", "absolute": "20ms"})
+    assert field.value() == Bound(relative=0.1, absolute=0.02)
+    assert field.model_dump(mode="json") == {"relative": "10%", "absolute": "20ms"}

@@ -12,7 +12,8 @@ from engine.adapters.traefik import LocalTargetOptions
 from engine.fields import format_duration, format_percent
 from engine.spec import parse
 from engine.spec.document import GateField, Metadata, Spec, WindowField
-from engine.spec.metrics import KINDS, PRESETS
+from engine.spec.metrics import KINDS
+from engine.spec.presets import PRESETS
 from engine.spec.sinks import SinkField
 from strategies.ab import AbOptions
 from strategies.blue_green import BlueGreenOptions, BridgeOptions, PreviewOptions, SettleOptions
@@ -94,6 +95,9 @@ def test_the_default_bounds_are_those_of_the_models() -> None:
         "proportion": "`margin`",
         "distribution": "`margin` of latency",
         "conversions": "`margin` of `conversions` and `good`",
+        "mean": "`margin` of a `mean`, `ratio` or `gauge`",
+        "ratio": "`margin` of a `mean`, `ratio` or `gauge`",
+        "gauge": "`margin` of a `mean`, `ratio` or `gauge`",
     }
     for kind, label in labels.items():
         assert f"| {label} | `{bound(kind, 'margin')}` |" in metrics

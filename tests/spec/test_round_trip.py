@@ -19,12 +19,16 @@ from engine.spec.yaml_text import dump, load
 from tests.spec.documents import GOOD, threshold
 from tests.spec.stand_ins import ENTRIES, SESSIONS, StandInEntry, facts_with
 
+QUANTITIES = {"count", "mean", "ratio", "gauge"}
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")) | st.just(" "), max_size=30)
 names = st.from_regex(r"[a-z]{1,8}_total", fullmatch=True)
 durations = st.integers(1, 10**7).map(lambda ms: format_duration(ms / 1000))
 relatives = st.integers(51, 5000).map(lambda tenths: {"relative": format_percent(tenths / 1000)})
+amounts = st.floats(1e-9, 1e9).map(lambda value: {"absolute": value})
+lengths = durations.map(lambda text: {"absolute": text})
 points = st.integers(1, 500).map(lambda n: {"absolute": format_points(n / 10000)})
 margins = relatives | points | st.builds(lambda a, b: a | b, relatives, points)
+own_margins = relatives | amounts | st.builds(lambda a, b: a | b, relatives, amounts)
 selectors = st.builds(
     lambda name, value: format_selector(
         Selector(name=name, matchers=(Matcher(label="path", op="=", value=value),))
@@ -42,8 +46,17 @@ def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 def metric(number: int) -> st.SearchStrategy[dict[str, Any]]:
     """A deciding metric of any kind, its name made unique by its number."""
     common = {"role": st.sampled_from(["guardrail", "objective"]), "weight": st.floats(0.001, 1000)}
-    compared = common | {"margin": margins}
+    evidence = {
+        "effect": st.integers(51, 5000).map(lambda tenths: format_percent(tenths / 1000)),
+        "dispersion": st.floats(1, 100),
+    }
+    compared = common | evidence | {"margin": margins}
+    either = {"direction": st.sampled_from(["lower", "higher"])}
+    quantity = common | evidence | either | {"margin": own_margins}
+    valued = quantity | {"value_unit": st.sampled_from(["bytes", "€", "s", "1"])}
+    timed = {"name": st.just(f"m{number}"), "value_unit": st.just("s"), "margin": lengths}
     counters = {"bad": selectors, "total": selectors, "name": st.just(f"m{number}")}
+    name = {"name": st.just(f"m{number}")}
     kinds: list[tuple[dict[str, Any], dict[str, st.SearchStrategy[Any]], dict[str, Any]]] = [
         ({"preset": "http_errors"}, compared, {"name": st.just(f"m{number}")}),
         ({"preset": "http_latency"}, compared, {"name": st.just(f"m{number}"), "slo": durations}),
@@ -57,9 +70,16 @@ def metric(number: int) -> st.SearchStrategy[dict[str, Any]]:
         ({"kind": "threshold"}, common, counters | {"limit": shares}),
         (
             {"kind": "distribution"},
-            compared,
+            compared | either,
             {"name": st.just(f"m{number}"), "buckets": selectors, "slo": durations},
         ),
+        ({"kind": "distribution"}, compared, name | {"histogram": selectors, "slo": durations}),
+        ({"kind": "count"}, quantity, name | {"count": selectors}),
+        ({"kind": "mean"}, valued | {"sum_sq": selectors}, name | {"sum": selectors, "count": selectors}),
+        ({"kind": "mean"}, common | evidence | either, timed | {"buckets": selectors}),
+        ({"kind": "mean"}, valued, name | {"histogram": selectors}),
+        ({"kind": "ratio"}, valued, name | {"numerator": selectors, "denominator": selectors}),
+        ({"kind": "gauge"}, valued, name | {"expression": st.just("avg by (version) (queue_length)")}),
     ]
     return st.one_of(
         [
@@ -107,8 +127,18 @@ sinks = st.lists(
     ),
     max_size=2,
 ).map(lambda found: [sink | {"name": f"sink-{index}"} for index, sink in enumerate(found)])
+
+
+def fitting(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec with a share among its metrics, and nothing but shares where a switch has no bridge."""
+    metrics = [*spec["metrics"], {"preset": "http_errors"}]
+    bare = "bridge" not in spec["strategy"].get("blue_green", {"bridge": {}})
+    kept = [each for each in metrics if not bare or each.get("kind") not in QUANTITIES]
+    return spec | {"metrics": kept}
+
+
 specs = st.builds(
-    lambda must, may: must | may,
+    lambda must, may: fitting(must | may),
     st.fixed_dictionaries(
         {
             "target": st.just({"local": {"service": "s", "control": "v1", "treatment": "v2"}}),

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from engine.spec import init, parse, to_plain
 from engine.spec.schema import json_schema, schema_text
-from tests.spec import documents, test_bad_documents, test_bad_metrics
+from tests.spec import documents, test_bad_documents, test_bad_kinds, test_bad_metrics
 from tests.spec.documents import threshold
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
@@ -26,8 +26,13 @@ BEYOND_A_SCHEMA = {
     *("field twice", "field name that is no text", "document that is no mapping", "empty file"),
     *("two documents", "not YAML", "control character", "alias", "tag", "very deep"),
     *("option of a source that is missing", "number where text belongs", "text where a truth value belongs"),
+    *("native histogram of classic buckets", "duration of values without a unit", "effect of nothing"),
+    *("duration of values in milliseconds", "duration of a count", "margin of a ratio of nothing"),
+    *("tolerance of a mean beyond its margin", "effect within the tolerance", "expression that is none"),
+    *("expression of a placeholder", "expression of a range", "expression of a number"),
+    *("mean after a switch", "latency without slo after a switch", "nothing to take a switch back"),
 }
-CASES = test_bad_documents.CASES | test_bad_metrics.CASES
+CASES = test_bad_documents.CASES | test_bad_metrics.CASES | test_bad_kinds.CASES
 BAD = {name: text for name, (text, _) in CASES.items() if name not in BEYOND_A_SCHEMA}
 
 

@@ -1,5 +1,6 @@
 """The canary climbs by time, trials and evidence, and says what is missing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.core.plan import Plan, Step
+from engine.core.plan import Budget, Plan, Step
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
 from strategies.canary import Canary, CanaryOptions
@@ -142,3 +143,80 @@ def test_the_canary_climbs_one_step_at_a_time(progress: Progress) -> None:
     if isinstance(proposal, Climb):
         assert proposal.step == progress.step + 1
         assert proposal.weights.treatment == PLAN.steps[proposal.step].weight_pct
+
+
+EXPECTED = tuple(30.0 + 0.5 * pct for pct in range(1, 51))
+BUDGETED = replace(PLAN, budget=Budget(excess=50.0, expected=EXPECTED))
+spendings = st.builds(
+    replace, progresses, weight_pct=st.integers(1, 50), excess=st.floats(0, 100, allow_nan=False)
+)
+
+
+def inside(**changes: Any) -> Proposal:
+    met: dict[str, Any] = {
+        "step": 0,
+        "step_age_s": 600.0,
+        "step_trials": (4000, 200),
+        "not_worse": False,
+        "inside_margin_at_step": False,
+        "weight_pct": 5,
+    }
+    return Canary().propose(BUDGETED, Progress(**(met | changes)))
+
+
+@given(spendings)
+def test_no_weight_is_given_that_the_budget_does_not_allow(progress: Progress) -> None:
+    proposal = Canary().propose(BUDGETED, progress)
+    if isinstance(proposal, Climb):
+        given_pct = proposal.weights.given
+        assert progress.excess + EXPECTED[given_pct - 1] <= 50.0
+        assert given_pct <= BUDGETED.steps[proposal.step].weight_pct
+        assert progress.step < 0 or given_pct > progress.weight_pct
+
+
+@given(spendings)
+def test_a_spent_budget_gives_no_more_and_promotes_nothing(progress: Progress) -> None:
+    spent = replace(progress, step=max(progress.step, 0), excess=50.0)
+    assert isinstance(Canary().propose(BUDGETED, spent), Wait)
+
+
+@given(progresses)
+def test_a_budget_that_allows_everything_is_the_fixed_ramp(progress: Progress) -> None:
+    at = PLAN.steps[progress.step].weight_pct if progress.step >= 0 else 0
+    rich = replace(PLAN, budget=Budget(excess=1e9, expected=EXPECTED))
+    there = replace(progress, weight_pct=at)
+    capped, fixed = Canary().propose(rich, there), Canary().propose(PLAN, there)
+    assert type(capped) is type(fixed)
+    if isinstance(capped, Climb) and isinstance(fixed, Climb):
+        assert (capped.step, capped.weights) == (fixed.step, fixed.weights)
+
+
+def test_the_budget_and_its_spend_are_told() -> None:
+    assert inside(excess=4.0) == Climb(
+        step=1,
+        weights=Weights.of(32),
+        reason="held 10 min at 5 % with 4000 control and 200 treatment trials; next is 32 %; "
+        "4 of the budget of 50 excess bad trials are spent, finding harm at 5 % takes about 32.5",
+    )
+
+
+def test_a_ramp_that_the_budget_ends_promotes_by_evidence() -> None:
+    capped = {"step": 1, "weight_pct": 32, "excess": 4.0}
+    assert isinstance(inside(**capped), Wait)
+    assert isinstance(inside(**capped, not_worse=True, inside_margin_at_step=True), Finish)
+
+
+def test_a_budget_too_small_for_one_percent_gives_nothing() -> None:
+    tiny = replace(BUDGETED, budget=Budget(excess=10.0, expected=EXPECTED))
+    first = Progress(
+        step=-1, step_age_s=0.0, step_trials=(0, 0), not_worse=False, inside_margin_at_step=False
+    )
+    assert Canary().propose(tiny, first) == Wait(
+        reason="not even 1 % is inside the budget; 0 of the budget of 10 excess bad trials are spent"
+    )
+
+
+@pytest.mark.parametrize("budget", [0, -1, "50", True, float("nan"), float("inf")])
+def test_a_budget_is_a_number_above_zero(budget: Any) -> None:
+    with pytest.raises(ValidationError):
+        CanaryOptions.model_validate({"budget": budget})

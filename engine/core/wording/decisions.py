@@ -3,20 +3,14 @@
 from engine.core.decision import Blocker, Rule
 from engine.core.events import Command, Verb
 from engine.core.gate import GateState
-from engine.core.model import Bound, Experiment, Metric, MetricKind, Unit
-from engine.core.numbers import duration, percent, points, times
+from engine.core.model import Experiment, Metric, MetricKind, Unit
+from engine.core.numbers import duration, percent, times
 from engine.core.plan import Policy, Stage
 from engine.core.proposal import Abandon, Finish
 from engine.core.run import Act, Run
 from engine.core.target import Weights
 from engine.core.verdict import Effect, Finding, Verdict, VerdictKind
-
-
-def bound(limit: Bound) -> str:
-    """A tolerance or margin in words."""
-    parts = [] if limit.relative is None else [times(1 + limit.relative)]
-    parts += [] if limit.absolute is None else [points(limit.absolute)]
-    return parts[0] if len(parts) == 1 else f"the larger of {' and '.join(parts)}"
+from engine.core.wording.quantities import bound, gap, is_share, level
 
 
 def by_person(order: Command) -> str:
@@ -197,9 +191,8 @@ def _comparison(metric: Metric, finding: Finding) -> str:
     if metric.kind is MetricKind.THRESHOLD:
         return f"{named(metric)}: {percent(finding.treatment.rate)} {_unit(metric)}{_likely(finding.effect)}"
     return (
-        f"{named(metric)}: {percent(finding.treatment.rate)} {_unit(metric)}"
-        f" against {percent(finding.control.rate)}"
-        f" ({points(finding.difference)}{_likely(finding.effect)})"
+        f"{named(metric)}: {_both(metric, finding)}"
+        f" ({gap(metric, finding.difference)}{_likely(finding.effect)})"
     )
 
 
@@ -217,26 +210,27 @@ def _likely(effect: Effect) -> str:
 def _tolerated(metric: Metric) -> str:
     if metric.kind is MetricKind.THRESHOLD:
         return f"the limit is {percent(metric.limit)}"
-    return f"tolerated is {bound(metric.tolerance)}"
+    return f"tolerated is {bound(metric, metric.tolerance)}"
 
 
 def _shown(experiment: Experiment, finding: Finding) -> str:
     """What promotion rests on, in the margin's own unit; the ratio's interval is another question."""
     metric = experiment.metric(finding.metric)
-    rate, confidence = percent(finding.treatment.rate), percent(1 - experiment.alpha_promote)
+    confidence = f"({percent(1 - experiment.alpha_promote)} confidence)"
     if metric.kind is MetricKind.THRESHOLD:
-        limit = percent(metric.limit)
-        return f"{named(metric)}: {rate} bad, below the limit of {limit} ({confidence} confidence)"
+        rate, limit = percent(finding.treatment.rate), percent(metric.limit)
+        return f"{named(metric)}: {rate} bad, below the limit of {limit} {confidence}"
+    compared = f"{named(metric)}: {_both(metric, finding)}"
     if finding.verdict is VerdictKind.BETTER:
-        return (
-            f"{named(metric)}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
-            f"better ({confidence} confidence)"
-        )
-    worse = bound(metric.margin).removeprefix("+")
-    return (
-        f"{named(metric)}: {rate} {_unit(metric)} against {percent(finding.control.rate)}, "
-        f"worse by less than {worse} ({confidence} confidence)"
-    )
+        return f"{compared}, better {confidence}"
+    worse = bound(metric, metric.margin).removeprefix("+")
+    return f"{compared}, worse by less than {worse} {confidence}"
+
+
+def _both(metric: Metric, finding: Finding) -> str:
+    """The treatment's value against control's."""
+    what = f" {_unit(metric)}" if is_share(metric) else ""
+    return f"{level(metric, finding.treatment.rate)}{what} against {level(metric, finding.control.rate)}"
 
 
 def counted_as(metric: Metric) -> str:

@@ -36,6 +36,12 @@ GLOSSARY: tuple[Term, ...] = (
     Term(word="pp", meaning="percentage points: from 1 % to 3 % is +2 pp"),
     Term(word="risk ratio", meaning="the treatment's rate over control's; 2× is twice as many"),
     Term(
+        word="rate ratio",
+        meaning="the treatment's events over control's, each as if it had all traffic: events are counted a"
+        " window, and a variant's planned share of traffic says how many to expect",
+    ),
+    Term(word="ratio of means", meaning="the treatment's value over control's: a mean, a ratio or a level"),
+    Term(
         word="confidence sequence",
         meaning="an interval that holds the true value at all times at once, however often one looks, except"
         " with the stated probability; written as “likely”",
@@ -54,7 +60,12 @@ GLOSSARY: tuple[Term, ...] = (
     Term(word="split check", meaning="whether visitors reach the variants in the planned proportion"),
     Term(
         word="calibrated",
-        meaning="the spread of the data was checked against history; otherwise it is assumed to be random",
+        meaning="how much windows vary was known before the run; else the run estimates it, with caution",
+    ),
+    Term(
+        word="dispersion",
+        meaning="how much more windows vary than independent trials would, as a ratio of variances; more"
+        " dispersion, less evidence",
     ),
     Term(
         word="before/after",

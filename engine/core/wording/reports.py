@@ -4,7 +4,7 @@ from engine.core.decision import DecisionKind, Rule
 from engine.core.events import Verb
 from engine.core.model import Experiment, Metric, MetricKind
 from engine.core.numbers import clock_time, duration, percent
-from engine.core.plan import Stage
+from engine.core.plan import Budget, Stage
 from engine.core.target import Weights
 from engine.core.wording.decisions import counted_as
 from engine.core.wording.headlines import RULE_WORDS
@@ -20,6 +20,14 @@ SPLIT_EXEMPT = (
     "Not checked: the target does not count whom it gives to which variant, or does not split exactly by"
     " weight."
 )
+
+_VALUES = {
+    MetricKind.COUNT: "events",
+    MetricKind.MEAN: "mean",
+    MetricKind.RATIO: "ratio of two sums",
+    MetricKind.GAUGE: "level",
+}
+"""What is compared where nothing is counted among trials."""
 
 _DONE = {
     DecisionKind.SHIFT: "Traffic shifted",
@@ -49,6 +57,14 @@ def moved(experiment: Experiment, before: Weights, after: Weights) -> str:
     )
     rest = f"; the rest with {experiment.control}" if after.control else ""
     return f"Traffic before: {had}; after: {given}{rest}."
+
+
+def budget_spent(budget: Budget, excess: float) -> str:
+    """How much of the declared blast radius is spent."""
+    return (
+        f"About {excess:.3g} of the budget of {budget.excess:g} excess bad trials are spent; each weight is"
+        " chosen so that finding harm stays inside it."
+    )
 
 
 def promised(experiment: Experiment) -> tuple[str, ...]:
@@ -101,6 +117,8 @@ def false_rollbacks_by_example(alpha_rollback: float) -> str:
 def bad_trials(metric: Metric) -> str:
     """What a metric counts, in words."""
     trial = "probe" if metric.stage is Stage.PREVIEW else metric.unit
+    if metric.kind in _VALUES:
+        return _VALUES[metric.kind] + (f" in {metric.value_unit}" if metric.value_unit else "")
     if metric.slo_s is not None:
         return f"{trial}s slower than {metric.slo_s * 1000:g} ms"
     if metric.kind is MetricKind.DISTRIBUTION:

@@ -4,18 +4,21 @@ from typing import assert_never
 
 from engine.core.decision import Rule
 from engine.core.model import Experiment, Metric, MetricKind
-from engine.core.numbers import duration, percent, points, times
+from engine.core.numbers import duration, percent, times
 from engine.core.plan import Stage
 from engine.core.run import Run
 from engine.core.verdict import Effect, Finding, SplitFinding, Verdict, VerdictKind
 from engine.core.wording.blockers import distrust, missing
-from engine.core.wording.decisions import bound, counted_as
+from engine.core.wording.decisions import counted_as
+from engine.core.wording.quantities import behind, bound, gap, is_share, level
 
 _BEFORE_AFTER = {
     Stage.PREVIEW: "probes of the preview",
     Stage.SPLIT: "",
     Stage.SETTLE: "before/after the switch",
 }
+ENOUGH_PODS = 3
+"""Pods per arm from which one of them that is bad stands out."""
 _CAUSES = (
     "Usual causes: a cache or a load balancer in front of the split, retries, visitors counted only once they"
     " behave in some way."
@@ -28,7 +31,25 @@ def summary(experiment: Experiment, run: Run, verdict: Verdict) -> str:
         return _telling(experiment, verdict, Stage.PREVIEW)
     if any(split.alarm for split in verdict.splits) and not verdict.harm_latched:
         return f"{' '.join(split_off(split) for split in verdict.splits if split.alarm)} {_CAUSES}"
-    return _of_kind(experiment, verdict)
+    told_of = [_of_kind(experiment, verdict), _pods(verdict)]
+    return " ".join(each for each in told_of if each)
+
+
+def few_pods(pods: int | None) -> str:
+    """What so few pods cannot tell; empty for enough of them, or where nobody counts them."""
+    if pods is None or pods >= ENOUGH_PODS:
+        return ""
+    many = "one pod" if pods == 1 else f"{pods} pods"
+    return f"{many} in an arm: a bad node cannot be told from a bad release"
+
+
+def _pods(verdict: Verdict) -> str:
+    """Said of a verdict about the release, by the deciding metric with the fewest pods."""
+    if verdict.kind in {VerdictKind.NO_DATA, VerdictKind.UNTRUSTWORTHY}:
+        return ""
+    known = [each.pods for each in verdict.findings if each.weight > 0 and each.pods is not None]
+    caution = few_pods(min(known, default=None))
+    return f"{caution[0].upper()}{caution[1:]}." if caution else ""
 
 
 def _of_kind(experiment: Experiment, verdict: Verdict) -> str:
@@ -70,24 +91,27 @@ def told(experiment: Experiment, metric: Metric, finding: Finding) -> str:
     counted = _counted(metric)
     if metric.kind is MetricKind.THRESHOLD:
         arm = finding.treatment
-        rate = f"{percent(arm.rate)} {counted} with {treatment} ({arm.bad:,} of {arm.total:,}{likely})"
+        rate = f"{percent(arm.rate)}{counted} with {treatment} ({behind(metric, arm.bad, arm.total)}{likely})"
         return f"{name}: {rate}; the limit is {percent(metric.limit)}"
     harmful = finding.verdict is VerdictKind.HARMFUL
-    limit = bound(metric.tolerance if harmful else metric.margin)
-    fewer = " fewer" if metric.higher_is_better else ""
+    limit = bound(metric, metric.tolerance if harmful else metric.margin)
+    less = "" if not metric.higher_is_better else " fewer" if is_share(metric) else " less"
     return (
-        f"{name}: {percent(finding.treatment.rate)} {counted} with {treatment} against"
-        f" {percent(finding.control.rate)} with {experiment.control} ({points(finding.difference)}{likely});"
-        f" {'tolerated is' if harmful else 'the margin is'} {limit}{fewer}"
+        f"{name}: {level(metric, finding.treatment.rate)}{counted} with {treatment} against"
+        f" {level(metric, finding.control.rate)} with {experiment.control}"
+        f" ({gap(metric, finding.difference)}{likely});"
+        f" {'tolerated is' if harmful else 'the margin is'} {limit}{less}"
     )
 
 
 def _counted(metric: Metric) -> str:
-    """What a share is a share of, and of which kind."""
+    """What a share is a share of, and of which kind; nothing of what is no share."""
+    if not is_share(metric):
+        return ""
     trials = "probes" if metric.stage is Stage.PREVIEW else f"{metric.unit}s"
     if metric.slo_s is not None:
-        return f"of {trials} slower than {metric.slo_s * 1000:g} ms"
-    return f"of {trials} {counted_as(metric)}"
+        return f" of {trials} slower than {metric.slo_s * 1000:g} ms"
+    return f" of {trials} {counted_as(metric)}"
 
 
 def _likely(effect: Effect) -> str:

@@ -1,10 +1,10 @@
-"""Every story that scenario.py tells, by name: a new one is in all tests of whole outputs at once."""
+"""Every story of scenario.py and kinds.py by name: a new one is in all tests of whole outputs at once."""
 
 import inspect
 from collections.abc import Callable
 
 from engine.ports import QueryRecord
-from tests.analysis.report import scenario
+from tests.analysis.report import kinds, scenario
 from tests.analysis.report.scenario import Story
 from tests.builders import NOW_S
 
@@ -14,11 +14,12 @@ QUERY = QueryRecord(
 
 
 def _told() -> dict[str, Callable[[], Story]]:
-    public = inspect.getmembers(scenario, inspect.isfunction)
     return {
         name: function
-        for name, function in public
-        if function.__module__ == scenario.__name__
+        for module in (scenario, kinds)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        and not name.startswith("_")
         and inspect.signature(function).return_annotation is Story
         and all(p.default is not p.empty for p in inspect.signature(function).parameters.values())
     }

@@ -126,8 +126,8 @@ def test_the_page_loads_nothing(html: str) -> None:
 def test_a_run_with_data_has_a_chart_in_every_figure() -> None:
     page = parsed(to_html(rolled_back().view()))
 
-    assert len(page.all("figure")) == 6
-    assert len(charts(page)) == 12
+    assert len(page.all("figure")) == 7
+    assert len(charts(page)) == 14
 
 
 def test_a_run_without_data_says_so_in_place_of_its_charts() -> None:

@@ -36,7 +36,9 @@ def prometheus_with(scrapes: Iterable[Scrape], folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(folder: Path, config: str, port: int | None = None) -> Iterator[str]:
+def prometheus(
+    folder: Path, config: str, port: int | None = None, flags: Iterable[str] = ()
+) -> Iterator[str]:
     """A Prometheus with this configuration; what it stored in `folder` stays."""
     program = shutil.which("prometheus")
     assert program, "these tests need Debian's `prometheus` package"
@@ -48,6 +50,7 @@ def prometheus(folder: Path, config: str, port: int | None = None) -> Iterator[s
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=100y",
         f"--web.listen-address={address}",
+        *flags,
     ]
     with (folder / "log").open("ab") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
@@ -76,7 +79,9 @@ def wait_until(holds: Callable[[], bool], what: str, at_most_s: float = 30) -> N
 
 
 def _open_metrics(scrapes: Iterable[Scrape]) -> str:
-    lines = [f"{one.name}{{{_conditions(one.labels)}}} {one.value:g} {one.at_s:.3f}" for one in scrapes]
+    lines = [
+        f"{one.name}{{{_conditions(one.labels)}}} {float(one.value)!r} {one.at_s:.3f}" for one in scrapes
+    ]
     return "\n".join([*lines, "# EOF\n"])
 
 

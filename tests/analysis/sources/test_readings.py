@@ -1,14 +1,13 @@
 """What one window's samples mean: counts, or the one reason why there are none."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from analysis.sources.fake import FakeOptions, FakeSource
-from engine.core.measure import Histogram, HistogramReading, Missing, MissingReason, Reading, Trials, Window
-from engine.core.model import Arm, Matcher, Metric, MetricKind, Selector
+from engine.core.measure import Histogram, HistogramReading, Missing, MissingReason, Trials
+from engine.core.model import Arm, Matcher, MetricKind, Selector
 from engine.testing.sources import trials
+from tests.analysis.sources.shop import Shop, missing
 from tests.builders import a_metric
 
 ERRORS = a_metric()
@@ -18,44 +17,11 @@ SUBSET = replace(
 LATENCY = a_metric(
     kind=MetricKind.DISTRIBUTION, bad=None, total=None, buckets=Selector(name="seconds_bucket"), slo_s=0.5
 )
-APP = {"job": "app", "instance": "app:1"}
-STALE_AFTER_S = 60
-
-
-class Shop:
-    """A fake source with short names; time in seconds, windows of 15 s from 0 on."""
-
-    def __init__(self) -> None:
-        self.source = FakeSource(FakeOptions(stale_after_s=STALE_AFTER_S))
-        self.cursor: Mapping[str, object] = {}
-
-    def put(self, name: str, version: str, values: Mapping[float, float], **labels: str) -> None:
-        for at_s, value in values.items():
-            self.source.scrape(at_s, name, {"version": version} | APP | labels, value)
-
-    def put_both(self, name: str, values: Mapping[float, float], **labels: str) -> None:
-        for version in ("v1", "v2"):
-            self.put(name, version, values, **labels)
-
-    def read(self, metric: Metric, last: int, first: int = 0) -> list[Reading]:
-        asked = [Window(index=i, start_s=i * 15, end_s=i * 15 + 15) for i in range(first, last + 1)]
-        batch = self.source.read([metric], asked, self.cursor)
-        assert batch.trouble is None
-        self.cursor = batch.cursor
-        return [readings[metric.name] for readings in batch.readings]
-
-    def read_one(self, metric: Metric) -> Reading:
-        return self.read(metric, 0)[0]
 
 
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
-
-
-def missing(reading: Reading) -> tuple[MissingReason, Arm | None]:
-    assert isinstance(reading, Missing), reading
-    return reading.reason, reading.arm
 
 
 @pytest.mark.parametrize("gone", ["v1", "v2"])

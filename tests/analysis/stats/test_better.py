@@ -4,32 +4,43 @@ import numpy as np
 import pytest
 
 from analysis.stats import better
-from analysis.stats.conditional import ratio_points, window_logs
-from analysis.stats.mixture import BETTER_LOG_WEIGHTS, BETTER_RATIOS
+from analysis.stats.methods import asks_better
+from analysis.stats.mixture import BETTER_LOG_WEIGHTS, BETTER_RATIOS, Floats
+from analysis.stats.trials import TrialsMethod
 from engine.core.measure import TrialsReading
 from engine.core.model import Bound, MetricKind, Role, Unit
 from engine.core.plan import Stage
-from tests.analysis.stats.enumeration import ROUNDING, expectation, table
+from tests.analysis.stats.enumeration import ROUNDING, expectation
+from tests.analysis.stats.paths import trials
 from tests.builders import a_metric, an_experiment
 
-POINTS = ratio_points(Bound(relative=0.05), Bound(relative=0.5), asks_better=True)
+METHOD = TrialsMethod(
+    tolerance=Bound(relative=0.05), margin=Bound(relative=0.5), effect_ratio=1.5, asks_better=True
+)
+RARE, COMMON = np.zeros((1, 7)), np.array([[50.0, 100.0, 50.0, 100.0, 0.0, 0.0, 0.0]])
+"""Totals of earlier windows: bad trials that are common call for the exact form."""
 
 
-@pytest.mark.parametrize("exact", [False, True])
+def better_logs(counts: tuple[int, int, int, int], totals: Floats = RARE) -> Floats:
+    return METHOD.increments(trials(*counts), np.zeros((1, METHOD.widths.memory)), totals).better
+
+
+@pytest.mark.parametrize("totals", [RARE, COMMON], ids=["binomial", "exact"])
 @pytest.mark.parametrize("rate_c", [0.001, 0.05, 0.4, 1.0])
 @pytest.mark.parametrize("worse_by", [1.0, 1.2, 3.0])
 def test_a_treatment_that_is_not_better_expects_at_most_one(
-    exact: bool, rate_c: float, worse_by: float
+    totals: Floats, rate_c: float, worse_by: float
 ) -> None:
     def factor(reading: TrialsReading) -> float:
-        return better.log_e(window_logs(reading, POINTS, exact=exact).better)
+        t, c = reading.treatment, reading.control
+        logs = better_logs((t.bad, t.total, c.bad, c.total), totals)
+        return float(METHOD.log_e_better(logs, np.ones(1))[0])
 
     assert expectation(factor, 6, 9, min(1.0, rate_c * worse_by), rate_c) <= 1 + ROUNDING
 
 
 def test_it_is_the_likelihood_ratio_with_the_arms_swapped() -> None:
-    reading = table(20, 1000, 30, 1000)
-    logs = window_logs(reading, POINTS, exact=False).better
+    logs = better_logs((20, 1000, 30, 1000))[0]
     expected = [30 * log(r) - 50 * log(1 - 0.5 + 0.5 * r) for r in BETTER_RATIOS.tolist()]
     assert logs == pytest.approx(expected)
 
@@ -46,8 +57,9 @@ def test_some_alternative_grows_at_85_percent_of_the_best_rate() -> None:
 
 
 def test_without_the_question_there_is_no_answer() -> None:
-    points = ratio_points(Bound(), Bound())
-    assert window_logs(table(1, 10, 2, 10), points, exact=False).better.shape == (0,)
+    unasked = TrialsMethod(tolerance=Bound(), margin=Bound(), effect_ratio=1.5)
+    found = unasked.increments(trials(1, 10, 2, 10), np.zeros((1, 0)), RARE)
+    assert found.better.shape == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +71,14 @@ def test_without_the_question_there_is_no_answer() -> None:
         ({"role": Role.OBJECTIVE, "kind": MetricKind.THRESHOLD}, False),
         ({"role": Role.OBJECTIVE, "kind": MetricKind.DISTRIBUTION}, False),
         ({"role": Role.OBJECTIVE, "kind": MetricKind.DISTRIBUTION, "slo_s": 0.5}, True),
+        ({"role": Role.OBJECTIVE, "kind": MetricKind.MEAN}, True),
+        ({"role": Role.OBJECTIVE, "kind": MetricKind.COUNT}, True),
     ],
 )
-def test_only_objectives_that_count_trials_in_a_split_are_asked(
+def test_only_objectives_that_are_compared_in_a_split_are_asked(
     changes: dict[str, object], asked: bool
 ) -> None:
-    assert better.is_asked(a_metric(**changes)) is asked
+    assert asks_better(a_metric(**changes)) is asked
 
 
 def test_requests_of_sticky_visitors_may_not_promote() -> None:

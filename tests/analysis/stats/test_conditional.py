@@ -1,4 +1,3 @@
-from itertools import product
 from math import exp, log
 
 import numpy as np
@@ -7,59 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, nchypergeom_fisher
 
-from analysis.stats.conditional import (
-    EXACT_MAX_TRIALS,
-    binomial_logs,
-    exact_logs,
-    ratio_points,
-    uses_exact_form,
-    window_logs,
-)
-from engine.core.measure import TrialsReading
+from analysis.stats.conditional import COMMON_RATE, EXACT_MAX_TRIALS, exact_logs, uses_exact_form
+from analysis.stats.counts import TrialCounts
+from analysis.stats.monitor import Monitor
+from analysis.stats.prior import LOG_WEIGHTS, alternatives
+from analysis.stats.trials import TrialsMethod
 from engine.core.model import Bound
-from tests.analysis.stats.enumeration import ROUNDING, expectation, outcomes, table
-
-RATES = (0.001, 0.05, 0.2, 0.5, 0.8, 1.0)
-counts = st.integers(0, 2_000)
+from tests.analysis.stats.paths import ROUNDING, chance, every_path, expectation, trials, watched
 
 
-def binomial(reading: TrialsReading, ratio: float) -> float:
-    n = reading.treatment.total + reading.control.total
-    bad = reading.treatment.bad + reading.control.bad
-    share = reading.treatment.total / n
-    return float(binomial_logs(reading.treatment.bad, bad, share, np.array(ratio - 1), np.array(log(ratio))))
+def exact(bad_t: int, n_t: int, bad_c: int, n_c: int, *ratios: float) -> list[float]:
+    return [float(one) for one in exact_logs(bad_t, n_t, bad_c, n_c, np.log(np.array(ratios)))]
 
 
-def exact(reading: TrialsReading, ratio: float) -> float:
-    return float(exact_logs(reading, np.array([log(ratio)]))[0])
-
-
-@pytest.mark.parametrize("null", [1.0, 1.05, 1.5, 3.0])
-@pytest.mark.parametrize("sizes", [(3, 9), (8, 8), (9, 2)])
-def test_binomial_form_expects_at_most_one_on_the_harm_null(null: float, sizes: tuple[int, int]) -> None:
-    for alternative, rate_c, below in product((1.3, 2.2, 5.0), RATES, (1.0, 0.7, 0.0)):
-        rate_t = min(1.0, null * rate_c) * below
-
-        def factor(reading: TrialsReading, tilt: float = null * alternative) -> float:
-            return binomial(reading, tilt) - binomial(reading, null)
-
-        assert expectation(factor, *sizes, rate_t, rate_c) <= 1 + ROUNDING
-
-
-@pytest.mark.parametrize("margin", [1.0, 1.2, 1.5, 3.0])
-@pytest.mark.parametrize("sizes", [(3, 9), (8, 8), (9, 2)])
-def test_binomial_form_expects_at_most_one_on_the_promotion_null(
-    margin: float, sizes: tuple[int, int]
-) -> None:
-    for alternative, rate_c, above in product((0.5, 0.8, 1.0), RATES, (0.0, 0.1, 0.5)):
-        rate_t = min(1.0, margin * rate_c + above)
-        if rate_t < margin * rate_c:
-            continue
-
-        def factor(reading: TrialsReading, tilt: float = alternative) -> float:
-            return binomial(reading, tilt) - binomial(reading, margin)
-
-        assert expectation(factor, *sizes, rate_t, rate_c) <= 1 + ROUNDING
+def harm_bets(window: TrialCounts, tolerance: float, *, common: bool) -> np.ndarray:
+    """Log bets on each alternative of one window, after totals that were common or rare."""
+    method = TrialsMethod(tolerance=Bound(relative=tolerance), margin=Bound(relative=0.5), effect_ratio=1.5)
+    before = np.array([[5.0, 10.0, 5.0, 10.0, 0, 0, 0] if common else [0.0, 10.0, 0.0, 10.0, 0, 0, 0]])
+    runs = len(window.n_t)
+    return method.increments(window, np.zeros((runs, 0)), np.repeat(before, runs, axis=0)).harm
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.data())
@@ -69,84 +34,77 @@ def test_exact_form_expects_exactly_one_given_the_totals(n_t: int, n_c: int, dat
     law = nchypergeom_fisher(n_t + n_c, n_t, bad, null)
     total = 0.0
     for bad_t in range(max(0, bad - n_c), min(n_t, bad) + 1):
-        reading = table(bad_t, n_t, bad - bad_t, n_c)
-        total += float(law.pmf(bad_t)) * exp(exact(reading, alternative) - exact(reading, null))
+        at_null, at_alternative = exact(bad_t, n_t, bad - bad_t, n_c, null, alternative)
+        total += float(law.pmf(bad_t)) * exp(at_alternative - at_null)
     assert total == pytest.approx(1.0, abs=1e-9)
 
 
 def test_exact_form_is_fishers_likelihood() -> None:
-    reading = table(13, 100, 40, 300)
-    for ratio in (0.5, 1.0, 2.0, 5.0):
-        theirs = nchypergeom_fisher(400, 100, 53, ratio).logpmf(13) - nchypergeom_fisher(
-            400, 100, 53, 1.0
-        ).logpmf(13)
-        assert exact(reading, ratio) - exact(reading, 1.0) == pytest.approx(float(theirs), abs=1e-8)
+    ours = exact(13, 100, 40, 300, 1.0, 0.5, 2.0, 5.0)
+    theirs = [float(nchypergeom_fisher(400, 100, 53, ratio).logpmf(13)) for ratio in (1.0, 0.5, 2.0, 5.0)]
+    assert [one - ours[0] for one in ours] == pytest.approx([one - theirs[0] for one in theirs], abs=1e-8)
 
 
-def test_exact_form_on_the_risk_ratio_null_of_promotion_expects_at_most_one() -> None:
-    for rate_c, above in product((0.05, 0.2, 0.5), (0.0, 0.2)):
-        rate_t = min(1.0, 1.5 * rate_c + above)
+def test_exact_form_of_the_largest_window_is_finite() -> None:
+    half = EXACT_MAX_TRIALS // 2
+    assert np.isfinite(exact(half, half, half, half, 0.2, 1.0, 5.0)).all()
+    assert np.isfinite(exact(2500, half, 2400, half, 0.2, 1.0, 5.0)).all()
 
-        def factor(reading: TrialsReading) -> float:
-            return exact(reading, 0.8) - exact(reading, 1.5)
 
-        assert expectation(factor, 8, 9, rate_t, rate_c) <= 1 + ROUNDING
+@pytest.mark.parametrize("sizes", [(3, 9), (8, 8), (9, 2)])
+def test_exact_form_on_the_risk_ratio_null_of_promotion_expects_at_most_one(sizes: tuple[int, int]) -> None:
+    (window,) = every_path(*[sizes])
+    counted = np.stack([window.bad_t, window.n_t, window.bad_c, window.n_c], axis=1).astype(int)
+    logs = np.array([exact(*row, 0.8, 1.5) for row in counted.tolist()])
+    for rate_c in (0.05, 0.2, 0.5):
+        for rate_t in (1.5 * rate_c, min(1.0, 1.5 * rate_c + 0.2)):
+            assert expectation(logs[:, 0] - logs[:, 1], chance(window, rate_t, rate_c)) <= 1 + ROUNDING
+
+
+def test_every_bet_on_harm_expects_at_most_one_at_the_risk_ratio_null() -> None:
+    for sizes, tolerance in [((3, 9), 0.0), ((8, 8), 0.05), ((9, 2), 2.0)]:
+        (window,) = every_path(sizes)
+        bets = harm_bets(window, tolerance, common=False)
+        for rate_c in (0.001, 0.05, 0.2, 1 / (1 + tolerance)):
+            for inside in (1.0, 0.7):
+                probability = chance(window, rate_c * (1 + tolerance) * inside, rate_c)
+                assert all(expectation(bet, probability) <= 1 + ROUNDING for bet in bets.T)
 
 
 def test_one_alternative_is_walds_test_on_the_treatments_part_of_the_bad_trials() -> None:
-    windows = [table(3, 100, 9, 900), table(5, 400, 4, 600), table(0, 50, 2, 950)]
-    ours = sum(binomial(window, 2.0) - binomial(window, 1.05) for window in windows)
-    wald = 0.0
-    for window in windows:
-        n_t, n_c = window.treatment.total, window.control.total
-        bad = window.treatment.bad + window.control.bad
-        part = {ratio: ratio * n_t / (ratio * n_t + n_c) for ratio in (2.0, 1.05)}
-        wald += float(
-            binom.logpmf(window.treatment.bad, bad, part[2.0])
-            - binom.logpmf(window.treatment.bad, bad, part[1.05])
-        )
-    assert ours == pytest.approx(wald, abs=1e-9)
+    for bad_t, n_t, bad_c, n_c in ((3, 100, 9, 900), (5, 400, 4, 600), (0, 50, 2, 950)):
+        ours = harm_bets(trials(bad_t, n_t, bad_c, n_c), 0.05, common=False)[0]
+        for bet, ratio in zip(ours, alternatives(1.05, 1.5).ratios, strict=True):
+            part = {psi: psi * n_t / (psi * n_t + n_c) for psi in (ratio, 1.05)}
+            wald = binom.logpmf(bad_t, bad_t + bad_c, part[ratio]) - binom.logpmf(
+                bad_t, bad_t + bad_c, part[1.05]
+            )
+            assert bet == pytest.approx(float(wald), abs=1e-9)
 
 
-@given(counts, counts, counts, counts, st.floats(0.05, 20.0), st.booleans())
-def test_swapping_the_arms_inverts_the_ratio(
-    bad_t: int, good_t: int, bad_c: int, good_c: int, ratio: float, exactly: bool
-) -> None:
-    form = exact if exactly else binomial
-    ahead = table(bad_t, bad_t + good_t + 1, bad_c, bad_c + good_c + 1)
-    swapped = table(bad_c, bad_c + good_c + 1, bad_t, bad_t + good_t + 1)
-    ours = form(ahead, ratio) - form(ahead, 1.0)
-    theirs = form(swapped, 1 / ratio) - form(swapped, 1.0)
-    assert ours == pytest.approx(theirs, rel=1e-7, abs=1e-6)
+def test_a_watched_window_is_the_mixture_of_its_alternatives() -> None:
+    window = trials(9, 100, 20, 900)
+    method = TrialsMethod(tolerance=Bound(relative=0.05), margin=Bound(relative=0.5), effect_ratio=1.5)
+    found = watched(Monitor(method=method, dispersion=1.0, first_start=1.0), [window])
+    bets = harm_bets(window, 0.05, common=False)[0]
+    assert float(found.log_e_harm[0]) == pytest.approx(log(np.exp(bets) @ np.exp(LOG_WEIGHTS)))
 
 
-@given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 90)), min_size=1, max_size=6))
-def test_windows_of_one_split_merge_without_loss(windows: list[tuple[int, int]]) -> None:
-    parts = sum(binomial(table(t, 10, c, 90), 2.0) for t, c in windows)
-    bad_t, bad_c = (sum(column) for column in zip(*windows, strict=True))
-    merged = binomial(table(bad_t, 10 * len(windows), bad_c, 90 * len(windows)), 2.0)
-    assert merged == pytest.approx(parts, abs=1e-9)
+def test_common_bad_trials_take_the_exact_form_in_ratio_to_the_worst_that_is_fine() -> None:
+    window = trials(9, 40, 20, 90)
+    ratios = alternatives(1.05, 1.5).ratios
+    at_null, *at_alternatives = exact(9, 40, 20, 90, 1.05, *ratios)
+    wanted = [one - at_null for one in at_alternatives]
+    assert harm_bets(window, 0.05, common=True)[0] == pytest.approx(wanted)
+    assert harm_bets(window, 0.05, common=False)[0] != pytest.approx(wanted)
 
 
 def test_a_window_does_not_choose_its_own_form() -> None:
-    points = ratio_points(Bound(relative=0.05), Bound(relative=0.5))
-    chosen = {
-        uses_exact_form(6, 100, reading.treatment.total + reading.control.total) for reading in outcomes(5, 5)
-    }
-    assert chosen == {True}
-    assert not uses_exact_form(0, 0, 1000)
-    assert not uses_exact_form(5, 100, 1000)
-    assert not uses_exact_form(50, 100, EXACT_MAX_TRIALS + 1)
-    both = [window_logs(table(30, 100, 60, 200), points, exact=chosen) for chosen in (False, True)]
-    assert not np.allclose(both[0].harm, both[1].harm)
-    assert np.array_equal(both[0].grid, both[1].grid)
+    before = np.array([[3.0, 50.0, 3.0, 50.0], [0.0] * 4, [2.0, 50.0, 3.0, 50.0], [25.0, 50.0, 25.0, 50.0]])
+    sizes = np.array([10.0, 1000.0, 1000.0, EXACT_MAX_TRIALS + 1.0])
+    assert 6 / 100 > COMMON_RATE >= 5 / 100
+    assert uses_exact_form(before, sizes).tolist() == [True, False, False, False]
 
 
-def test_a_window_is_read_against_tolerance_and_margin() -> None:
-    reading = table(9, 100, 30, 900)
-    logs = window_logs(reading, ratio_points(Bound(relative=0.1), Bound(relative=0.5)), exact=False)
-    tilts = [binomial(reading, r * 1.1) - binomial(reading, 1.1) for r in (1.3, 1.5, 2.2, 5)]
-    assert logs.harm == pytest.approx(tilts)
-    assert logs.promote == pytest.approx(
-        [binomial(reading, r) - binomial(reading, 1.5) for r in (0.5, 0.8, 1)]
-    )
+def test_a_window_without_trials_has_no_form() -> None:
+    assert not uses_exact_form(np.array([[5.0, 10.0, 5.0, 10.0]]), np.zeros(1)).any()

@@ -36,3 +36,10 @@ def test_without_a_ratio_or_trials_nothing_is_known() -> None:
     empty = ArmSummary(bad=0, total=0, step_bad=0, step_total=0)
     assert harmed(a_finding(effect=share)) is None
     assert harmed(a_finding(treatment=empty)) is None
+
+
+def test_events_at_twice_the_rate_are_half_extra_and_means_harm_nobody_countable() -> None:
+    arm = ArmSummary(bad=30, total=2.5, step_bad=0, step_total=0)
+    for measure, extra in (("rate ratio", (15.0, 0.0, 20.0)), ("ratio of means", None)):
+        effect = Effect(measure=measure, estimate=2.0, low=1.0, high=3.0, alpha=0.05)
+        assert harmed(a_finding(treatment=arm, effect=effect)) == pytest.approx(extra)

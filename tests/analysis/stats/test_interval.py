@@ -6,17 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binom
 
-from analysis.stats.conditional import binomial_logs, ratio_points, window_logs
 from analysis.stats.interval import _LOG_PRIOR, GRID_RATIOS, ratio_interval, share_interval
-from analysis.stats.mixture import log_mix
+from analysis.stats.mixture import Floats, log_mix
+from analysis.stats.trials import TrialsMethod
 from engine.core.model import Bound
-from tests.analysis.stats.enumeration import expectation, table
+from tests.analysis.stats.enumeration import expectation
+from tests.analysis.stats.paths import trials
 
-POINTS = ratio_points(Bound(), Bound())
+METHOD = TrialsMethod(tolerance=Bound(), margin=Bound(), effect_ratio=1.5)
+
+
+def grid(bad_t: int, n_t: int, bad_c: int, n_c: int) -> Floats:
+    nothing_before = np.zeros((1, METHOD.widths.memory)), np.zeros((1, 7))
+    return METHOD.increments(trials(bad_t, n_t, bad_c, n_c), *nothing_before).effect[0]
 
 
 def interval(bad_t: int, n_t: int, bad_c: int, n_c: int, alpha: float = 0.05):
-    return ratio_interval(window_logs(table(bad_t, n_t, bad_c, n_c), POINTS, exact=False).grid, alpha)
+    return ratio_interval(grid(bad_t, n_t, bad_c, n_c), alpha)
 
 
 def test_candidates_rise_from_a_twentieth_to_twenty_and_include_one() -> None:
@@ -42,13 +48,11 @@ def test_interval_encloses_the_estimate_and_shrinks_with_data() -> None:
 def test_both_edges_are_excluded_and_hardly_beyond_the_exact_ones(
     bad_t: int, bad_c: int, alpha: float
 ) -> None:
-    reading = table(bad_t, 500, bad_c, 700)
-    sums = window_logs(reading, POINTS, exact=False).grid
-    mixture = log_mix(sums, _LOG_PRIOR)
+    sums, share = grid(bad_t, 500, bad_c, 700), 500 / 1200
+    mixture = float(log_mix(sums, _LOG_PRIOR))
 
     def log_e(ratio: float) -> float:
-        at = binomial_logs(bad_t, bad_t + bad_c, 500 / 1200, np.array(ratio - 1), np.array(log(ratio)))
-        return float(mixture - at)
+        return mixture - (bad_t * log(ratio) - (bad_t + bad_c) * log(1 - share + share * ratio))
 
     for edge, inwards in zip(ratio_interval(sums, alpha), (1.1, 1 / 1.1), strict=True):
         if edge is not None:
@@ -75,7 +79,8 @@ def test_one_window_misses_the_true_ratio_at_most_alpha(rate_t: float, rate_c: f
     ratio = rate_t / rate_c
 
     def missed(reading) -> float:
-        low, high = ratio_interval(window_logs(reading, POINTS, exact=False).grid, 0.2)
+        seen = reading.treatment.bad, reading.treatment.total, reading.control.bad, reading.control.total
+        low, high = interval(*seen, 0.2)
         covered = (low is None or low <= ratio) and (high is None or ratio <= high)
         return -700.0 if covered else 0.0
 

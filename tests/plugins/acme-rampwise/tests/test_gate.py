@@ -8,7 +8,7 @@ from acme_rampwise.gate import switch_file
 from engine.adapters.gates.providers import Factory
 from engine.core.gate import GateStatus
 from engine.ports import Json
-from engine.testing.gates import FLAG, GateContract, gate_of
+from engine.testing.gates import FLAG, AskingGateContract, gate_of
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "switches.json"
 
 
-class TestSwitchFile(GateContract):
+class TestSwitchFile(AskingGateContract):
     @pytest.fixture
     def factory(self) -> Factory:
         return switch_file

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from analysis.sources.queries import Answer, Query
 from analysis.sources.series import Series, parse_matrix
-from analysis.sources.windows import Answer, Query, read_windows
+from analysis.sources.windows import read_windows
 from engine.core.measure import Missing, MissingReason, Window
 from engine.core.model import Matcher, Metric
 from engine.fields import Duration, format_selector
@@ -61,7 +62,7 @@ class SampleFile:
             for sample in self._samples(query):
                 found[json.dumps(sample["labels"], sort_keys=True)].append((sample["at_s"], sample["value"]))
             matrix = [{"metric": json.loads(labels), "values": values} for labels, values in found.items()]
-            return parse_matrix(matrix, bucketed=query.bucketed)
+            return parse_matrix(matrix, shape=query.shape)
         except OSError as error:
             detail = f"{self._options.path} cannot be read: {error.strerror}"
             return Missing(reason=MissingReason.SOURCE_DOWN, detail=detail)

@@ -1,0 +1,1 @@
+"""What the sequential rules will do, computed exactly before launch. Pure: no sampling, no data."""

@@ -1,0 +1,103 @@
+"""Both arms' values in one window as sums from which any null has its score. Knows no tolerance.
+
+Of values (numbers, sums, sums of squares) and of quotients (numerators over denominators) alike: the
+treatment's weighted sum is `first`, control's `second`, so that the score of "the treatment's mean, less a
+gap and divided by a ratio, equals control's" is first / ratio - gap * pairs / ratio - second. Its variance is
+a
+quadratic of the ratio: that of all ways to assign the window's values to the arms (permutation variance)
+where squares are known, else the square of the score itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.stats.counts import Counts, Quotients, ValueSums
+from analysis.stats.mixture import Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pair:
+    """One window, each of shape (runs,).
+
+    Attributes:
+        first, second: weighted sums of the treatment's and control's values; pairs: the weight of both.
+        spread_t, spread_both, spread_c: the variance is their sum, divided by ratio squared, ratio and 1;
+        None
+            where squares are not known.
+        totals: sum and weight of the treatment, then of control, shape (runs, 4).
+    """
+
+    first: Floats
+    second: Floats
+    pairs: Floats
+    spread: tuple[Floats, Floats, Floats] | None
+    totals: Floats
+
+    def score(self, ratio: float, gap: float) -> tuple[Floats, Floats]:
+        """Score and variance of the null "treatment = ratio * control + gap"."""
+        score = (self.first - gap * self.pairs) / ratio - self.second
+        if self.spread is None:
+            return score, score**2
+        t, both, c = self.spread
+        return score, np.maximum(t / ratio**2 + both / ratio + c, 0.0)
+
+    def quadratic(self) -> tuple[Floats, Floats, Floats]:
+        """Coefficients of the variance in 1/ratio: squared, linear, constant."""
+        if self.spread is not None:
+            return self.spread
+        return self.first**2, -2.0 * self.first * self.second, self.second**2
+
+    def turned(self) -> "Pair":
+        """The same window with the arms swapped."""
+        spread = None if self.spread is None else self.spread[::-1]
+        totals = self.totals[:, [2, 3, 0, 1]]
+        return Pair(
+            first=self.second,
+            second=self.first,
+            pairs=self.pairs,
+            spread=(spread[0], spread[1], spread[2]) if spread else None,
+            totals=totals,
+        )
+
+
+def pair_of(counts: Counts) -> Pair:
+    """A window of values or quotients."""
+    match counts:
+        case ValueSums():
+            return _of_values(counts)
+        case Quotients(treatment=t, control=c):
+            whole = np.maximum(t[:, 1] + c[:, 1], 1e-300)
+            return Pair(
+                first=t[:, 0] * (c[:, 1] / whole),
+                second=c[:, 0] * (t[:, 1] / whole),
+                pairs=t[:, 1] * (c[:, 1] / whole),
+                spread=None,
+                totals=np.concatenate([t, c], axis=1),
+            )
+        case _:
+            msg = f"neither values nor quotients: {type(counts).__name__}"
+            raise TypeError(msg)
+
+
+def _of_values(counts: ValueSums) -> Pair:
+    (n_t, sum_t, squares_t), (n_c, sum_c, squares_c) = counts.treatment.T, counts.control.T
+    n = np.maximum(n_t + n_c, 1.0)
+    pairs = n_t * (n_c / n)
+    each = pairs / np.maximum(n - 1.0, 1.0)
+    spread = (
+        (
+            each * (squares_t - sum_t**2 / n),
+            each * (-2.0 * sum_t * sum_c / n),
+            each * (squares_c - sum_c**2 / n),
+        )
+        if counts.spread_known
+        else None
+    )
+    return Pair(
+        first=sum_t * (n_c / n),
+        second=sum_c * (n_t / n),
+        pairs=pairs,
+        spread=spread,
+        totals=np.stack([sum_t, n_t, sum_c, n_c], axis=1),
+    )

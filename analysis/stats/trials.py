@@ -1,0 +1,297 @@
+"""Proportions and counts: window-conditional likelihood ratios, and projections for absolute differences.
+
+See `conditional` for the idea and its validity. A count without denominator is the same with the planned
+traffic share in the place of the observed one: given that something happened, to whom?
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.stats import prior
+from analysis.stats.conditional import exact_logs, uses_exact_form
+from analysis.stats.counts import Counts, EventCounts, TrialCounts
+from analysis.stats.dispersion import SWINGING_RATE
+from analysis.stats.increments import Increments, Widths
+from analysis.stats.interval import GRID_RATIOS
+from analysis.stats.mixture import (
+    BETTER_LOG_WEIGHTS,
+    BETTER_RATIOS,
+    PROMOTE_LOG_WEIGHTS,
+    PROMOTE_RATIOS,
+    Floats,
+    log_mix,
+)
+from analysis.stats.projection import ArmTrials, base_rate, log_e_not_worse, log_e_worse, remembered
+from engine.core.model import Bound
+
+_J = len(prior.STEPS)
+_NO_TRIALS = 1e-300
+"""Instead of zero as a denominator."""
+_NEVER = np.zeros(1, dtype=np.bool_)
+_P = len(PROMOTE_RATIOS)
+_GAP_DOUBT = 1.4
+"""A bet against an absolute difference leans on the treatment more than the score whose dispersion is known,
+so that the excess over 1 counts so many times."""
+_MAIN_BET, _SIDE_BET = np.log(0.98), np.log(0.02)
+"""One shared incident must not wipe out the evidence of the projection: a little is bet conditionally."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialsMethod:
+    """Likelihood ratios of a proportion or a count.
+
+    Attributes:
+        tolerance: worse than this is harm. margin: not worse than this may ship. effect_ratio: see `prior`.
+        higher_is_better: `bad` counts good trials; everything is done with the arms swapped.
+        asks_better: whether being better is asked. shows_effect: whether the interval's sums are kept.
+        of_trials: whether bad ones are a share of trials; events are not.
+    """
+
+    tolerance: Bound
+    margin: Bound
+    effect_ratio: float
+    higher_is_better: bool = False
+    asks_better: bool = False
+    shows_effect: bool = True
+    of_trials: bool = True
+
+    @cached_property
+    def _ratios(self) -> Floats:
+        """Harm alternatives (4), worst fine, promotion alternatives (3), margin, better (5 or 0), grid."""
+        worst_fine = 1.0 + (self.tolerance.relative or 0.0)
+        harm = prior.alternatives(worst_fine, self.effect_ratio)
+        margin = 1.0 + (self.margin.relative or 0.0)
+        better = 1.0 / BETTER_RATIOS if self.asks_better else ()
+        grid = GRID_RATIOS if self.shows_effect else ()
+        return np.array([*harm.ratios, worst_fine, *PROMOTE_RATIOS, margin, *better, *grid])
+
+    @cached_property
+    def _less_one(self) -> Floats:
+        return self._ratios - 1.0
+
+    @cached_property
+    def _log(self) -> Floats:
+        return np.log(self._ratios)
+
+    @cached_property
+    def _better(self) -> slice:
+        return slice(_J + _P + 2, _J + _P + 2 + (len(BETTER_RATIOS) if self.asks_better else 0))
+
+    @cached_property
+    def _by_gap(self) -> bool:
+        """Whether harm has an absolute part; without a relative one it has nothing else."""
+        return bool(self.tolerance.absolute)
+
+    @cached_property
+    def _by_ratio(self) -> bool:
+        return not self._by_gap or self.tolerance.relative is not None
+
+    @cached_property
+    def widths(self) -> Widths:
+        """Columns of the sums."""
+        return Widths(
+            harm=_J * (self._by_ratio + self._by_gap),
+            promote=_P,
+            better=self._better.stop - self._better.start,
+            effect=len(GRID_RATIOS) if self.shows_effect else 0,
+            memory=4 if self._by_gap or self.margin.absolute else 0,
+        )
+
+    def increments(self, counts: Counts, memory: Floats, totals: Floats) -> Increments:
+        """What a window adds."""
+        seen = _seen(counts)
+        worse = _swapped(seen) if self.higher_is_better else seen
+        logs = worse.bad_t[:, None] * self._log
+        logs -= worse.bad[:, None] * np.log1p(worse.share[:, None] * self._less_one)
+        decide, exact = self._exact_where_common(logs, worse, totals)
+        grid = logs[:, self._better.stop :]
+        better = decide[:, self._better]
+        return Increments(
+            harm=self._harm(worse, decide, memory[:, :2]),
+            promote=self._promote(worse, decide, memory[:, 2:]),
+            better=better - decide[:, _J + _P : _J + _P + 1] if self.asks_better else better,
+            effect=grid[:, ::-1] if self.higher_is_better else grid,
+            memory=self._remembered(worse, memory),
+            scores=_scores(worse),
+            totals=_totals(seen),
+            exact=exact,
+        )
+
+    def swinging(self, information: Floats, totals: Floats) -> Floats:
+        """That of a rate of at most `SWINGING_RATE`."""
+        if not self.of_trials:
+            return information
+        return np.minimum(information, SWINGING_RATE * totals[:, 6:])
+
+    def log_e_harm(self, sums: Floats, dispersion: Floats) -> Floats:
+        """The ratio part, the absolute part, or the smaller of both: harm contradicts each of them."""
+        if not self._by_gap:
+            return log_mix(sums / dispersion[..., None], prior.LOG_WEIGHTS)
+        parts = sums.reshape(*sums.shape[:-1], -1, _J) / self._divisors(dispersion)[..., None]
+        smallest: Floats = log_mix(parts, prior.LOG_WEIGHTS).min(axis=-1)
+        return smallest
+
+    def _divisors(self, dispersion: Floats) -> Floats:
+        """Dispersion of the ratio part and of the absolute part, each if there is one, on a new last axis."""
+        by_gap = 1.0 + _GAP_DOUBT * (dispersion - 1.0)
+        kinds = [dispersion] * self._by_ratio + [by_gap] * self._by_gap
+        return np.stack(kinds, axis=-1)
+
+    def log_e_promote(self, sums: Floats, dispersion: Floats) -> Floats:
+        """Mixture over the alternatives."""
+        return log_mix(sums / dispersion[:, None], PROMOTE_LOG_WEIGHTS)
+
+    def log_e_better(self, sums: Floats, dispersion: Floats) -> Floats:
+        """Mixture over the alternatives."""
+        return log_mix(sums / dispersion[:, None], BETTER_LOG_WEIGHTS)
+
+    def _exact_where_common(self, logs: Floats, seen: "_Seen", totals: Floats) -> tuple[Floats, Floats]:
+        """The exact form where earlier windows say that bad trials are common; see `conditional`."""
+        exact = uses_exact_form(totals, seen.n) if seen.trials else _NEVER
+        if not exact.any():
+            return logs, np.zeros(len(logs))
+        decide = logs.copy()
+        upto = self._better.stop
+        for run in np.flatnonzero(exact).tolist():
+            counted = (int(seen.bad_t[run]), int(seen.n_t[run]), int(seen.bad_c[run]), int(seen.n_c[run]))
+            decide[run, :upto] = exact_logs(*counted, self._log[:upto])
+        return decide, exact.astype(np.float64)
+
+    def _harm(self, seen: "_Seen", logs: Floats, memory: Floats) -> Floats:
+        ratio: Floats = logs[:, :_J] - logs[:, _J : _J + 1]
+        gap = self.tolerance.absolute
+        if not gap:
+            return ratio
+        base = base_rate(memory, gap)
+        worse = _worse_than(base + gap, self.effect_ratio, seen.trials)
+        possible = seen.both & ((base + gap < 1.0 - 1e-9) | (not seen.trials))
+        bets = np.zeros_like(ratio)
+        if possible.any():
+            arms = seen.arms(possible, (-1, 1))
+            bets[possible] = log_e_worse(arms, worse[possible], base[possible, None], gap)
+        return np.concatenate([ratio, bets], axis=1) if self._by_ratio else bets
+
+    def _promote(self, seen: "_Seen", logs: Floats, memory: Floats) -> Floats:
+        first = _J + 1
+        conditional: Floats = logs[:, first : first + _P] - logs[:, first + _P : first + _P + 1]
+        gap = self.margin.absolute
+        if not gap:
+            return conditional
+        ratio = 1.0 + (self.margin.relative or 0.0)
+        base = base_rate(memory, gap)
+        chosen = (base * (ratio - 1.0) <= 2.0 * gap) & seen.both
+        if chosen.any():
+            where = slice(None) if chosen.all() else chosen
+            projected = log_e_not_worse(seen.arms(where, (-1,)), base[where], ratio, gap)[:, None]
+            conditional[where] = np.logaddexp(_MAIN_BET + projected, _SIDE_BET + conditional[where])
+        return conditional
+
+    def _remembered(self, seen: "_Seen", memory: Floats) -> Floats:
+        """Control's rate as harm's and promotion's absolute parts remember it, two columns each."""
+        if not memory.shape[1]:
+            return memory
+        after = memory.copy()
+        for columns, gap in ((slice(0, 2), self.tolerance.absolute), (slice(2, 4), self.margin.absolute)):
+            if gap:
+                after[:, columns] = remembered(memory[:, columns], seen.bad_c, seen.n_c, gap)
+        return after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Seen:
+    """A window of either kind, each of shape (runs,).
+
+    Attributes:
+        bad, n: of both arms. share, share_c: the treatment's and control's part of `n`, 0 without any.
+        trials: whether they are trials.
+    """
+
+    bad_t: Floats
+    n_t: Floats
+    bad_c: Floats
+    n_c: Floats
+    bad: Floats
+    n: Floats
+    share: Floats
+    share_c: Floats
+    trials: bool
+
+    @property
+    def both(self) -> NDArray[np.bool_]:
+        """Whether both arms have any, shape (runs,)."""
+        both: NDArray[np.bool_] = self.n_t * self.n_c > 0.0
+        return both
+
+    def arms(self, where: NDArray[np.bool_] | slice, shape: tuple[int, ...]) -> ArmTrials:
+        """The counts of some runs, in a shape to broadcast."""
+        return ArmTrials(
+            bad_t=self.bad_t[where].reshape(shape),
+            n_t=self.n_t[where].reshape(shape),
+            bad_c=self.bad_c[where].reshape(shape),
+            n_c=self.n_c[where].reshape(shape),
+            events=not self.trials,
+        )
+
+
+def _worse_than(rate: Floats, effect_ratio: float, is_share: bool) -> Floats:
+    """Rates of the alternatives, shape (runs, 4): multiples of the odds of a share, else of the rate."""
+    times = np.exp(prior.STEPS * np.log(max(effect_ratio, 1.1)))
+    start = rate / np.maximum(1.0 - rate, 1e-9) if is_share else rate
+    worse: Floats = start[:, None] * times
+    return worse / (1.0 + worse) if is_share else worse
+
+
+def _seen(counts: Counts) -> _Seen:
+    match counts:
+        case TrialCounts(bad_t=bad_t, n_t=n_t, bad_c=bad_c, n_c=n_c):
+            trials = True
+        case EventCounts(treatment=bad_t, control=bad_c, share=n_t):
+            n_c, trials = np.where(n_t > 0.0, 1.0 - n_t, 0.0), False
+        case _:
+            msg = f"neither trials nor events: {type(counts).__name__}"
+            raise TypeError(msg)
+    n = n_t + n_c
+    whole = np.maximum(n, _NO_TRIALS)
+    return _Seen(
+        bad_t=bad_t,
+        n_t=n_t,
+        bad_c=bad_c,
+        n_c=n_c,
+        bad=bad_t + bad_c,
+        n=n,
+        share=n_t / whole,
+        share_c=n_c / whole,
+        trials=trials,
+    )
+
+
+def _swapped(seen: _Seen) -> _Seen:
+    return _Seen(
+        bad_t=seen.bad_c,
+        n_t=seen.n_c,
+        bad_c=seen.bad_t,
+        n_c=seen.n_t,
+        bad=seen.bad,
+        n=seen.n,
+        share=seen.share_c,
+        share_c=seen.share,
+        trials=seen.trials,
+    )
+
+
+def _scores(seen: _Seen) -> Floats:
+    """The treatment's bad trials over their expectation, and the variance of that, shape (runs, 1, 2)."""
+    expected = seen.share * seen.bad
+    variance = expected * seen.share_c
+    if seen.trials:
+        variance *= (seen.n - seen.bad) / np.maximum(seen.n - 1.0, 1.0)
+    return np.array([seen.bad_t - expected, variance]).T[:, None, :]
+
+
+def _totals(seen: _Seen) -> Floats:
+    share, others = seen.share, seen.share_c
+    columns = [seen.bad_t, seen.n_t, seen.bad_c, seen.n_c]
+    return np.array([*columns, seen.bad_t * others, seen.bad_c * share, seen.n_t * others]).T
