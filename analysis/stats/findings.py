@@ -111,8 +111,15 @@ def finding(
         measure=metric.measure or metric.name,
         treatment_index=metric.treatment_index,
         stage=metric.stage,
+        correlation_windows=_correlation_windows(metric, state),
         pods=state.pods,
     )
+
+
+def _correlation_windows(metric: Metric, state: MetricEvidence) -> float | None:
+    """Integrated autocorrelation time: dispersion of long blocks over that of single windows."""
+    growth = float(state.sums.growth[0])
+    return None if metric.dispersion is not None or growth <= 1.0 else growth
 
 
 def _method(metric: Metric) -> str:

@@ -54,7 +54,8 @@ def dispersion(value: float, *, declared: bool) -> str:
     if declared:
         return f"Dispersion {value:g}, as declared: so many times the requests of independent trials."
     return (
-        f"Dispersion is not declared, so a run estimates it, carefully: planned as {value:g} × the requests."
+        f"Dispersion is not declared, so a run estimates it, carefully: planned as {value:g} × the requests,"
+        " which is for windows of some hundred; with thousands in a window it takes several times that."
         " `rampwise calibrate` tells what to declare."
     )
 
