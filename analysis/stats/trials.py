@@ -142,7 +142,8 @@ class TrialsMethod:
 
     def log_e_promote(self, sums: Floats, dispersion: Floats) -> Floats:
         """Mixture over the alternatives."""
-        return log_mix(sums / dispersion[:, None], PROMOTE_LOG_WEIGHTS)
+        doubt = _GAP_DOUBT if self.margin.absolute else 1.0
+        return log_mix(sums / (1.0 + doubt * (dispersion - 1.0))[:, None], PROMOTE_LOG_WEIGHTS)
 
     def log_e_better(self, sums: Floats, dispersion: Floats) -> Floats:
         """Mixture over the alternatives."""
