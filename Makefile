@@ -46,10 +46,13 @@ coverage: env
 	tools/check-coverage $(BIN)
 
 simulation: env
-	timeout 600 $(PYTEST) -q -n 2 -m slow $(SIMULATED)
+	timeout 900 $(PYTEST) -q -n 2 -m slow $(SIMULATED)
+
+calibrate: env ## All error rates and delays at full size, into docs/validity.md; OPTS="--runs 300"
+	$(BIN)/python -m tests.simulation.calibrate $(OPTS)
 
 e2e: env prometheus
-	timeout 1500 $(PYTEST) -q -m slow tests $(SIMULATED:%=--ignore=%) --ignore=tests/browser --ignore=tests/web/test_browser.py
+	timeout 2100 $(PYTEST) -q -m slow tests $(SIMULATED:%=--ignore=%) --ignore=tests/browser --ignore=tests/web/test_browser.py
 
 browser: env prometheus chromium
 	timeout 300 $(PYTEST) -q -n 2 -m slow tests/browser

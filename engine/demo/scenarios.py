@@ -1,6 +1,6 @@
 """What the demonstration shows: twelve releases, each with the outcome it must have. Values only.
 
-Effects are so large that the expected outcome has at least 99.9 % at alpha 0.001; a test computes that.
+Effects are so large that the expected outcome has at least 99.7 % at alpha 0.001; a test computes that.
 """
 
 from collections.abc import Mapping

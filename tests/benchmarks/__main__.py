@@ -1,11 +1,11 @@
 """`make bench`: speed as numbers, each beside its goal; a missed goal is printed like a met one."""
 
-from tests.benchmarks import bench_evaluate, bench_reaction, bench_report, bench_serve, bench_tick
+from tests.benchmarks import bench_evaluate, bench_reaction, bench_replay, bench_report, bench_serve, bench_tick
 
 
 def main() -> None:
     """Print all tables."""
-    for bench in (bench_evaluate, bench_tick, bench_reaction, bench_report, bench_serve):
+    for bench in (bench_evaluate, bench_tick, bench_reaction, bench_report, bench_serve, bench_replay):
         bench.main()
         print()
 

@@ -157,9 +157,9 @@ def test_half_of_the_treatments_visitors_gone_astray_are_missed_within_hundreds(
 
 
 def test_nothing_is_called_better_when_three_treatments_are_like_control() -> None:
-    """120 runs of 120 windows, four arms of 200 sessions at a conversion of 10 %, looked at every time."""
+    """60 runs of 120 windows, four arms of 200 sessions at a conversion of 10 %, looked at every time."""
     rng = np.random.default_rng(SEED)
-    runs = 120
+    runs = 60
     wrong = 0
     for _ in range(runs):
         evidence = evaluate.start(BUYS)
@@ -173,10 +173,10 @@ def test_nothing_is_called_better_when_three_treatments_are_like_control() -> No
 
 
 def test_a_conversion_a_fifth_higher_is_better_soon_and_the_others_are_not() -> None:
-    """40 runs; one fixed-size test (two-sided 5 %, power 80 %) needs about 3,840 sessions per arm."""
+    """20 runs; one fixed-size test (two-sided 5 %, power 80 %) needs about 3,840 sessions per arm."""
     rng = np.random.default_rng(SEED)
     sessions = []
-    for _ in range(40):
+    for _ in range(20):
         evidence = evaluate.start(BUYS)
         for index in range(150):
             observation = arms_window(rng, BUYS, index, (0.1, 0.1, 0.12, 0.1), 200)
@@ -185,14 +185,14 @@ def test_a_conversion_a_fifth_higher_is_better_soon_and_the_others_are_not() -> 
             if arms[1].kind is VerdictKind.BETTER:
                 sessions.append(200 * (index + 1))
                 break
-    assert len(sessions) >= 36
+    assert len(sessions) >= 18
     assert np.mean(sessions) <= 2 * 3_840
 
 
 def test_three_harmless_treatments_are_rarely_called_harmful() -> None:
-    """200 runs of 100 windows; no more than alpha in any of the treatments together."""
+    """100 runs of 100 windows; no more than alpha in any of the treatments together."""
     rng = np.random.default_rng(SEED)
-    runs = 200
+    runs = 100
     wrong = 0
     for _ in range(runs):
         evidence = evaluate.start(ERRORS)
@@ -225,9 +225,9 @@ def settled_windows_until_harm(rng: np.random.Generator, after: float, windows: 
 
 
 def test_an_unchanged_release_is_rarely_rolled_back_while_it_settles() -> None:
-    """300 runs of 80 windows after the switch."""
+    """150 runs of 80 windows after the switch."""
     rng = np.random.default_rng(SEED)
-    runs = 300
+    runs = 150
     found = [settled_windows_until_harm(rng, 0.01, 80) for _ in range(runs)]
     assert_rate_at_most(sum(value is not None for value in found), runs, ALPHA)
 
