@@ -1,6 +1,13 @@
 """`make bench`: speed as numbers, each beside its goal; a missed goal is printed like a met one."""
 
-from tests.benchmarks import bench_evaluate, bench_reaction, bench_replay, bench_report, bench_serve, bench_tick
+from tests.benchmarks import (
+    bench_evaluate,
+    bench_reaction,
+    bench_replay,
+    bench_report,
+    bench_serve,
+    bench_tick,
+)
 
 
 def main() -> None:
