@@ -38,8 +38,7 @@ def counts_of(metric: Metric, reading: Measured, share: float | None = None) -> 
         case MomentsReading(control=values_c, treatment=values_t):
             known = values_c.sum_sq is not None and values_t.sum_sq is not None
             return ValueSums(treatment=_values(values_t), control=_values(values_c), spread_known=known)
-        case QuotientReading(control=over_c, treatment=over_t):
-            return Quotients(treatment=_quotient(over_t), control=_quotient(over_c))
+    return Quotients(treatment=_quotient(reading.treatment), control=_quotient(reading.control))
 
 
 def bounds_of(reading: HistogramReading) -> tuple[float, ...]:
@@ -59,15 +58,14 @@ def slower_than_objective(metric: Metric, reading: HistogramReading) -> TrialsRe
 
 def idle_arms(metric: Metric, reading: Measured) -> list[Arm]:
     """Arms that are compared and had no trials; events need none."""
-    match reading:
-        case TrialsReading() | HistogramReading():
-            treatment, control = float(reading.treatment.total), float(reading.control.total)
-        case MomentsReading():
-            treatment, control = float(reading.treatment.count), float(reading.control.count)
-        case QuotientReading():
-            treatment, control = reading.treatment.denominator, reading.control.denominator
-        case EventsReading():
-            return _NO_ARMS
+    if isinstance(reading, EventsReading):
+        return _NO_ARMS
+    if isinstance(reading, MomentsReading):
+        treatment, control = float(reading.treatment.count), float(reading.control.count)
+    elif isinstance(reading, QuotientReading):
+        treatment, control = reading.treatment.denominator, reading.control.denominator
+    else:
+        treatment, control = float(reading.treatment.total), float(reading.control.total)
     empty = [] if treatment else [Arm.TREATMENT]
     return empty if control or metric.kind is MetricKind.THRESHOLD else [*empty, Arm.CONTROL]
 

@@ -5,6 +5,7 @@ import pytest
 from engine.core.decision import Blocker, BlockerKind, Decision, DecisionKind, Rule
 from engine.core.events import Verb
 from engine.core.gate import GateStatus
+from engine.core.model import MetricKind
 from engine.core.run import Act, Phase
 from engine.core.target import ALL_TO_CONTROL
 from engine.journal import Journal
@@ -113,6 +114,12 @@ def test_progress_counts_the_fewest_trials_of_any_deciding_metric():
     both = an_experiment(metrics=(a_metric(), a_metric(name="few")))
     progress = progress_of(both, SEEN, a_verdict(findings=(a_finding(), few, shown)), NOW_S)
     assert (progress.step_trials, progress.inside_margin_at_step) == ((500, 9), True)
+
+
+def test_where_nothing_counts_trials_no_floor_is_missed():
+    gauge = a_finding(kind=MetricKind.GAUGE)
+    progress = progress_of(an_experiment(), SEEN, a_verdict(findings=(gauge,)), NOW_S)
+    assert min(progress.step_trials) >= 10**12
 
 
 def test_counts_of_the_step_before_are_no_progress():

@@ -203,6 +203,7 @@ def test_the_budget_and_its_spend_are_told() -> None:
 def test_a_ramp_that_the_budget_ends_promotes_by_evidence() -> None:
     capped = {"step": 1, "weight_pct": 32, "excess": 4.0}
     assert isinstance(inside(**capped), Wait)
+    assert isinstance(inside(step=0, weight_pct=32, excess=4.0), Wait)
     assert isinstance(inside(**capped, not_worse=True, inside_margin_at_step=True), Finish)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from analysis.stats import prior
 from analysis.stats.buckets import BucketsMethod
+from analysis.stats.counts import Quotients, TrialCounts
 from analysis.stats.methods import asks_better, method_of, monitor_of
 from analysis.stats.one_sample import OneSampleMethod
 from analysis.stats.trials import TrialsMethod
@@ -34,6 +35,20 @@ def test_every_kind_has_its_statistics(kind: MetricKind) -> None:
     method = method_of(of(kind), bounds=3)
     assert isinstance(method, EXPECTED[kind])
     assert monitor_of(of(kind), bounds=3).start(2).harm.shape == (2, method.widths.harm)
+
+
+@pytest.mark.parametrize("kind", MetricKind)
+def test_counts_of_another_kind_are_refused(kind: MetricKind) -> None:
+    method, one = method_of(of(kind), bounds=3), np.ones(1)
+    pairs = Quotients(treatment=np.ones((1, 2)), control=np.ones((1, 2)))
+    trials = TrialCounts(bad_t=one, n_t=one, bad_c=one, n_c=one)
+    wrong = trials if isinstance(method, ValuesMethod) else pairs
+    with pytest.raises(TypeError):
+        method.increments(wrong, np.zeros((1, method.widths.memory)), np.zeros((1, 7)))
+
+
+def test_a_limit_compares_nothing_and_claims_nothing_better() -> None:
+    assert OneSampleMethod(limit=0.1).log_e_better(np.zeros((2, 0)), np.ones(2)).tolist() == [0.0, 0.0]
 
 
 def test_a_metric_keeps_its_monitor() -> None:

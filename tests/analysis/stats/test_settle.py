@@ -9,7 +9,15 @@ from analysis.stats import one_sample, settle
 from analysis.stats.evidence import MetricEvidence, log_e_promote
 from analysis.stats.interval import share_interval
 from analysis.stats.starts import AT_CHANGE, FIRST
-from engine.core.measure import MissingReason, Observation, Quotient, QuotientReading, Reading, Trials
+from engine.core.measure import (
+    EventsReading,
+    MissingReason,
+    Observation,
+    Quotient,
+    QuotientReading,
+    Reading,
+    Trials,
+)
 from engine.core.model import Bound, Metric, MetricKind
 from engine.core.plan import Stage
 from tests.analysis.evaluating import GONE, buckets, trials, window
@@ -234,3 +242,8 @@ def test_the_effect_is_open_where_an_arm_is_error_free() -> None:
 def test_the_difference_is_known_once_both_are() -> None:
     assert settle.difference(after(CHECK, before())) is None
     assert settle.difference(after(CHECK, before(), now(30))) == pytest.approx(0.02)
+
+
+def test_only_trials_have_a_before_and_after() -> None:
+    with pytest.raises(TypeError):
+        settle._counts(CHECK, EventsReading(control=1, treatment=1))
