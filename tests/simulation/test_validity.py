@@ -102,7 +102,7 @@ def test_a_rate_above_alpha_is_noticed() -> None:
     row = Row(
         traffic="independent",
         regime=Regime.DECLARED,
-        false_rollbacks=Share(happened=10, runs=100),
+        false_rollbacks=Share(happened=15, runs=100),
         found=Share(happened=1, runs=1),
         found_after=Delay(mean=1.0, error=0.0, median=1.0),
     )
