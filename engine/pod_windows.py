@@ -5,19 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from analysis.calibration import PodColumns, PodWindows
+from analysis.window_files.cells import cells_of
 from analysis.window_files.layout import columns_of
-from engine.core.measure import (
-    EventsReading,
-    HistogramReading,
-    Measured,
-    Missing,
-    MissingReason,
-    MomentsReading,
-    QuotientReading,
-    Reading,
-    TrialsReading,
-)
-from engine.core.model import Metric, MetricKind
+from engine.core.measure import HistogramReading, Measured, Missing, MissingReason, Reading
+from engine.core.model import Arm, Metric, MetricKind
 
 
 class PodRecorder:
@@ -80,8 +71,9 @@ class PodRecorder:
             self._put_histogram(name, pod, window, reading)
             return
         self._read[name][pod, window] = True
-        for column, value in _columns(reading).items():
-            self._values[name][column][pod, window] = value
+        for column, value in cells_of(reading, Arm.CONTROL).items():
+            if column in self._values[name]:
+                self._values[name][column][pod, window] = value
 
     def _put_histogram(self, name: str, pod: int, window: int, reading: HistogramReading) -> None:
         """Windows with other buckets than the first one's are left out: they cannot be added up."""
@@ -94,21 +86,6 @@ class PodRecorder:
 
     def _blank(self, *more: int) -> np.ndarray:
         return np.full((len(self._pods), self._windows, *more), np.nan)
-
-
-def _columns(
-    reading: TrialsReading | EventsReading | MomentsReading | QuotientReading,
-) -> Mapping[str, float]:
-    match reading:
-        case TrialsReading(control=trials):
-            return {"bad": trials.bad, "total": trials.total}
-        case EventsReading(control=events):
-            return {"count": events}
-        case MomentsReading(control=values):
-            squares = np.nan if values.sum_sq is None else values.sum_sq
-            return {"count": values.count, "sum": values.sum, "sum_sq": squares}
-        case QuotientReading(control=level):
-            return {"numerator": level.numerator, "denominator": level.denominator}
 
 
 def _while_serving(values: Mapping[str, np.ndarray], read: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -7,21 +7,10 @@ import numpy as np
 
 from analysis.stats.mixture import Floats
 from analysis.window_files import MetricColumns, RunBlock
+from analysis.window_files.cells import cells_of
 from analysis.window_files.layout import columns_of
-from engine.core.measure import (
-    EventsReading,
-    Histogram,
-    HistogramReading,
-    Measured,
-    Moments,
-    Quotient,
-    Reading,
-    Trials,
-    Window,
-)
+from engine.core.measure import HistogramReading, Measured, Reading, Window
 from engine.core.model import Arm, Experiment, Metric, MetricKind
-
-_Cells = Mapping[str, float | tuple[int, ...]]
 
 
 def block_of(
@@ -89,21 +78,9 @@ def _arm(
     names = ("counts",) if kind is MetricKind.DISTRIBUTION else columns_of(kind)
     values = {name: np.full((1, windows, *width), np.nan) for name in names}
     for window, reading in readings.items():
-        for name, cell in _cells(reading, arm, bounds).items():
+        if isinstance(reading, HistogramReading) and reading.control.bounds_s != bounds:
+            continue
+        for name, cell in cells_of(reading, arm).items():
             if name in values:
                 values[name][0, window] = cell
     return values
-
-
-def _cells(reading: Measured, arm: Arm, bounds: tuple[float, ...]) -> _Cells:
-    if isinstance(reading, EventsReading):
-        return {"count": reading.treatment if arm is Arm.TREATMENT else reading.control}
-    match reading.treatment if arm is Arm.TREATMENT else reading.control:
-        case Trials(bad=bad, total=total):
-            return {"bad": bad, "total": total}
-        case Histogram(bounds_s=bounds_s, counts=counts):
-            return {"counts": counts} if bounds_s == bounds else {}
-        case Moments(count=count, sum=added, sum_sq=squares):
-            return {"count": count, "sum": added, "sum_sq": np.nan if squares is None else squares}
-        case Quotient(numerator=numerator, denominator=denominator):
-            return {"numerator": numerator, "denominator": denominator, "value": numerator}

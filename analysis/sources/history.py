@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.core.measure import Missing, MissingReason, Reading, Window
 from engine.core.model import Metric
+from engine.core.numbers import clock_time
 from engine.errors import Unreachable
 from engine.ports import Batch, Json, MetricSource
 
@@ -62,5 +63,5 @@ def _smaller(trouble: Missing, asked: int, first: Window) -> int:
     """How many windows to ask for instead."""
     if asked > 1 and trouble.reason in _TOO_MUCH:
         return asked // 2
-    msg = f"the past from {first.start_s:.0f} on cannot be read: {trouble.detail}"
+    msg = f"the past from {clock_time(first.start_s)} on cannot be read: {trouble.detail}"
     raise Unreachable(msg)

@@ -6,7 +6,7 @@ from math import log
 from analysis.stats.faults import metric_fault, reading_fault
 from analysis.stats.methods import asks_better, monitor_of
 from analysis.stats.monitor import Monitor, State
-from analysis.stats.reading import bounds_of, counts_of, idle_arms
+from analysis.stats.reading import counts_of, idle_arms
 from engine.core.measure import HistogramReading, Measured, Missing, MissingReason, Reading
 from engine.core.model import Metric, MetricKind
 from engine.core.verdict import ArmSummary
@@ -152,7 +152,7 @@ def _with_measured(
 ) -> MetricEvidence:
     before = state
     if isinstance(reading, HistogramReading) and not state.bounds_s:
-        bounds_s = bounds_of(reading)
+        bounds_s = reading.control.bounds_s
         before = replace(state, bounds_s=bounds_s, sums=monitor_of(metric, len(bounds_s)).start())
     monitor = watched(metric, before)
     after = monitor.update(before.sums, counts_of(metric, reading, share))

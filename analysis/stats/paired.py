@@ -22,9 +22,8 @@ class Pair:
 
     Attributes:
         first, second: weighted sums of the treatment's and control's values; pairs: the weight of both.
-        spread_t, spread_both, spread_c: the variance is their sum, divided by ratio squared, ratio and 1;
-        None
-            where squares are not known.
+        spread: the variance is the sum of the three, divided by ratio squared, ratio and 1; None where
+            squares are not known.
         totals: sum and weight of the treatment, then of control, shape (runs, 4).
     """
 

@@ -17,8 +17,6 @@ from engine.core.measure import (
 )
 from engine.core.model import Arm, Metric, MetricKind
 
-_NO_ARMS: list[Arm] = []
-
 
 def counts_of(metric: Metric, reading: Measured, share: float | None = None) -> Counts:
     """The window's counts; `share` is the treatment's planned share, which events need."""
@@ -41,11 +39,6 @@ def counts_of(metric: Metric, reading: Measured, share: float | None = None) -> 
     return Quotients(treatment=_quotient(reading.treatment), control=_quotient(reading.control))
 
 
-def bounds_of(reading: HistogramReading) -> tuple[float, ...]:
-    """The finite bucket bounds."""
-    return reading.control.bounds_s
-
-
 def slower_than_objective(metric: Metric, reading: HistogramReading) -> TrialsReading:
     """Both arms' trials above the latency objective; none of them is bad where none is declared."""
     slo_s = metric.slo_s
@@ -59,7 +52,7 @@ def slower_than_objective(metric: Metric, reading: HistogramReading) -> TrialsRe
 def idle_arms(metric: Metric, reading: Measured) -> list[Arm]:
     """Arms that are compared and had no trials; events need none."""
     if isinstance(reading, EventsReading):
-        return _NO_ARMS
+        return []
     if isinstance(reading, MomentsReading):
         treatment, control = float(reading.treatment.count), float(reading.control.count)
     elif isinstance(reading, QuotientReading):

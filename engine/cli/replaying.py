@@ -102,7 +102,7 @@ def replay(
     elif prometheus is not None and start is not None and end is not None:
         _replay_past(session, _experiment(experiment), prometheus, (start, end), history, form)
     else:
-        _replay_run(session, _named(experiment), form)
+        _replay_run(session, _named(experiment), form, is_file=_is_file(experiment))
 
 
 def _refuse_mixtures(
@@ -132,13 +132,15 @@ def _is_file(text: str) -> bool:
     return path.is_file() or path.suffix in {".yaml", ".yml"}
 
 
-def _replay_run(session: Session, name: str, form: Form) -> None:
+def _replay_run(session: Session, name: str, form: Form, *, is_file: bool) -> None:
     from engine.cli.lookup import find_run
     from engine.cli.replay_rows import put_differences
     from engine.cli.session import the_store
     from engine.redeciding import made_again
 
     store = the_store()
+    if is_file:
+        session.say(f"Looking for the newest run of {name}; other pasts: --windows FILE, --prometheus URL.")
     run_id = find_run(store, name).snapshot.run.id
     seen: Counter[str] = Counter()
     differing: Counter[str] = Counter()
