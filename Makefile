@@ -6,10 +6,22 @@ BIN := .venv/bin
 PYTHON ?= $(shell tools/find-python)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help env prometheus chromium demo test check lint unit coverage e2e browser simulation calibrate bench bench-peers \
-	schema lock clean
+.PHONY: help env prometheus chromium postgresql cluster-tools demo test check lint unit coverage e2e browser cluster soak \
+	simulation calibrate bench bench-peers schema lock clean
 
-SIMULATED := tests/simulation tests/analysis/stats tests/analysis/design
+# Python keeps what it compiled, whatever the environment says: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Slow ones that keep a processor busy; all others mostly wait.
+SIMULATED := tests/simulation tests/benchmarks tests/engine tests/adapters/store \
+	$(addprefix tests/analysis/,stats design planning oracles window_files)
+ELSEWHERE := $(SIMULATED:%=%/%) tests/browser/% tests/web/test_browser.py tests/e2e/cluster/%
+# The longest first, so that no one is left waiting for them. The fifth is run by who runs the first, which has only
+# two tests: both make much traffic, and so do not at the same time.
+LONGEST := $(patsubst %,tests/%.py,e2e/test_demo e2e/test_docs_commands e2e/test_release local/test_platform \
+	e2e/test_strategies e2e/test_killed plugins/test_distribution local/test_assignment local/test_cli)
+SLOW = $(sort $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests))
+E2E = $(LONGEST) $(filter-out $(LONGEST) $(ELSEWHERE),$(SLOW))
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +37,12 @@ prometheus: ## Debian's prometheus, installed if it is missing and we may
 
 chromium: ## Debian's chromium, for the tests of pages
 	@tools/ensure-program chromium 'Tests of pages'
+
+postgresql: ## Debian's postgresql, for the tests of the store
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || tools/ensure-program initdb 'Tests of the store' postgresql
+
+cluster-tools: ## Kubernetes, Argo Rollouts and Knative, built once per version into a cache
+	tools/ensure-cluster-tools >/dev/null
 
 demo: env prometheus ## Real releases on this machine, each with its expected outcome
 	$(BIN)/rampwise demo
@@ -42,23 +60,29 @@ unit: env
 
 coverage: env
 	$(BIN)/coverage erase
-	timeout 480 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
+	timeout 360 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
 	tools/check-coverage $(BIN)
 
-simulation: env
-	timeout 900 $(PYTEST) -q -n 2 -m slow $(SIMULATED)
+simulation: env postgresql
+	timeout 600 $(PYTEST) -q -n 2 -m slow $(SIMULATED)
 
 calibrate: env ## All error rates and delays at full size, into docs/validity.md; OPTS="--runs 300"
 	$(BIN)/python -m tests.simulation.calibrate $(OPTS)
 
 e2e: env prometheus
-	timeout 2100 $(PYTEST) -q -m slow tests $(SIMULATED:%=--ignore=%) --ignore=tests/browser --ignore=tests/web/test_browser.py
+	timeout 1080 $(PYTEST) -q -n 4 --dist loadfile --no-loadscope-reorder -m slow $(E2E)
 
 browser: env prometheus chromium
 	timeout 300 $(PYTEST) -q -n 2 -m slow tests/browser
 	timeout 120 $(PYTEST) -q -m slow tests/web/test_browser.py
 
-test: lint coverage simulation e2e browser ## Everything, from nothing
+cluster: env cluster-tools ## Real controllers of Argo Rollouts and Knative, in a cluster of their own
+	timeout 1500 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster
+
+soak: env cluster-tools ## The same with faults of full length
+	RAMPWISE_SOAK=1 timeout 7200 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster
+
+test: lint coverage simulation e2e browser cluster ## Everything, from nothing
 
 bench: env prometheus ## Speed, as numbers and ratios
 	$(BIN)/python -m tests.benchmarks
@@ -75,3 +99,4 @@ lock: ## Renew requirements.lock
 
 clean: ## Remove what the targets above made
 	rm -rf .venv demo .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find engine strategies analysis tests -name __pycache__ -prune -exec rm -rf {} +

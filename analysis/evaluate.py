@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from analysis.stats import arms, better, legacy, split, stages, starts
+from analysis.stats import arms, better, discoveries, legacy, split, stages, starts
 from analysis.stats import evidence as fold
 from analysis.stats.arms import ArmEvidence
 from analysis.stats.evidence import MetricEvidence, log_e_better
@@ -147,7 +147,7 @@ def verdict(experiment: Experiment, evidence: Evidence) -> Verdict:
     """What the evidence says now."""
     winners = _better(experiment, evidence)
     latched = {arm.culprit for arm in evidence.arms if arm.harm_latched}
-    findings = tuple(
+    findings = discoveries.marked(
         finding(
             experiment, metric, state, is_culprit=metric.name in latched, is_better=metric.name in winners
         )

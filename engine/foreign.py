@@ -37,10 +37,10 @@ def look(target: Target) -> TargetState | TargetGone:
     return _clean(state)
 
 
-def apply(target: Target, weights: Weights) -> TargetState | TargetGone:
-    """What the target routes after the act; gone when acting fails."""
+def apply(target: Target, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
+    """What the target routes after the act; gone when acting fails, or when it is not as found any more."""
     try:
-        return _clean(target.apply(weights))
+        return _clean(target.apply(weights, found))
     except Exception as error:  # noqa: BLE001
         return TargetGone(detail=_broken("target", error))
 
@@ -70,7 +70,9 @@ def _clean(state: TargetState | TargetGone) -> TargetState | TargetGone:
     if isinstance(state, TargetGone):
         return TargetGone(detail=printable(state.detail))
     control, treatment, *more = map(_clean_health, (state.control, *state.treatments))
-    return replace(state, control=control, treatment=treatment, more=tuple(more))
+    return replace(
+        state, control=control, treatment=treatment, more=tuple(more), ended=printable(state.ended)
+    )
 
 
 def _clean_health(health: Health) -> Health:

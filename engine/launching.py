@@ -1,6 +1,7 @@
 """Launches a run, or rehearses one without changing anything."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analysis import evaluate
@@ -47,6 +48,7 @@ def rehearse(prepared: Prepared, store: Store, clock: Clock) -> Rehearsal:
         _busy(store, experiment.name, prepared.facts.key),
         _gate_problem(gate),
         _split_problem(prepared, target),
+        _ladder_problem(prepared),
         *explained.wrong,
     )
     return Rehearsal(
@@ -77,7 +79,7 @@ def launch(
     target = prepared.target.observe()
     if isinstance(target, TargetGone):
         raise Unreachable(target.detail)
-    if problem := _split_problem(prepared, target):
+    if problem := _split_problem(prepared, target) or _ladder_problem(prepared):
         raise UsageError(problem)
     run_id = f"{experiment.name}-{secrets.token_hex(2)}"
     run, event = _first_event(prepared, run_id, clock.now_s(), actor, place)
@@ -163,9 +165,33 @@ def _split_problem(prepared: Prepared, target: TargetState | TargetGone) -> str:
     experiment = prepared.experiment
     if isinstance(target, TargetGone):
         return target.detail
+    if target.ended:
+        return f"{prepared.facts.key} has nothing to release: {target.ended}"
     if experiment.mode is Mode.OBSERVE or target.weights == ALL_TO_CONTROL:
         return ""
     return (
         f"{prepared.facts.key} already gives {target.weights.treatment} % to {experiment.treatment}; "
         f"a run starts with all traffic on {experiment.control}: `rampwise target reset FILE` does that"
     )
+
+
+def _ladder_problem(prepared: Prepared) -> str:
+    """Steps that the target cannot be put at."""
+    rungs = prepared.facts.rungs_pct
+    plan = prepared.experiment.plan
+    if rungs is None or prepared.experiment.mode is Mode.OBSERVE:
+        return ""
+    if plan.budget is not None:
+        return f"a budget chooses any share, and {prepared.facts.key} can only be put at {_percents(rungs)}"
+    planned = (pct for step in plan.steps for pct in step.shares or (step.weight_pct,))
+    missing = sorted({pct for pct in planned if pct not in rungs} - {0})
+    if not missing:
+        return ""
+    return (
+        f"{prepared.facts.key} can be put at {_percents(rungs)}, and not at {_percents(missing)}; "
+        "give the strategy those steps, or let `rampwise prepare FILE` write a ladder with the steps you want"
+    )
+
+
+def _percents(shares_pct: Iterable[int]) -> str:
+    return ", ".join(f"{pct} %" for pct in shares_pct) or "no share"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.core.decision import BlockerKind, Decision, DecisionKind, Rule
+from engine.core.decision import BlockerKind, Decision, Rule
 from engine.core.events import Command, Commanded, Verb
 from engine.core.facts import Facts
 from engine.core.gate import GateState, GateStatus
@@ -24,7 +24,7 @@ def is_urgent(run: Run, gate: GateState, commands: Sequence[Command]) -> bool:
     """Whether traffic goes back to control whatever the data say, so that nobody waits for them."""
     order = gravest(commands)
     ordered = order is not None and order.verb is not Verb.PROMOTE
-    under_way = run.pending is not None and run.pending.kind in {DecisionKind.ROLLBACK, DecisionKind.STOP}
+    under_way = run.pending is not None and run.pending.takes_all_away
     return ordered or under_way or gate.status is GateStatus.CLOSED
 
 

@@ -38,10 +38,11 @@ def flows(
     """What is known of the traffic of every metric that can be planned; what is typed comes first.
 
     Raises:
-        UsageError: nothing is known of any, and what to type.
+        UsageError: nothing is known of any, and what to type; or traffic is typed for no metric of these.
         Unreachable: the past cannot be read, and what to type instead.
     """
     planned = {name_of(metric): metric for metric in experiment.metrics if is_planned(metric)}
+    _refuse_others(given, list(planned))
     typed = {name: given.flow(metric) for name, metric in planned.items()}
     known: dict[str, Flow | NoFlow] = {name: flow for name, flow in typed.items() if flow is not None}
     wanted = [metric for name, metric in planned.items() if name not in known]
@@ -56,6 +57,12 @@ def flows(
         reason = next((flow.reason for flow in known.values() if isinstance(flow, NoFlow)), "")
         raise UsageError(words.no_traffic(sorted(planned), reason))
     return known
+
+
+def _refuse_others(given: Given, planned: list[str]) -> None:
+    others = {*given.rates_per_s, *given.base_rates} - {"", *planned}
+    if others:
+        raise UsageError(words.unknown_metrics(sorted(others), planned))
 
 
 def name_of(metric: Metric) -> str:

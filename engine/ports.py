@@ -42,21 +42,28 @@ class Target(Protocol):
     """What carries traffic. Plugin group `rampwise.targets`: a factory taking its checked options.
 
     The factory has a class attribute `Options` like a strategy and is called with one instance of it; it does
-    no I/O beyond reading local state. `apply` is absolute and idempotent. Both methods are bounded in time.
+    no I/O beyond reading local state. `apply` is absolute and idempotent. All methods are bounded in time.
     """
 
     Options: ClassVar[type]
 
     def facts(self) -> TargetFacts:
-        """Identity, variant names and labels; no outside call."""
+        """Identity, variant names and labels, asked for once, before a launch.
+
+        Unreachable when the target gives no answer, UsageError when it has nothing like that to release.
+        """
         ...
 
     def observe(self) -> TargetState | TargetGone:
         """What the target really routes now."""
         ...
 
-    def apply(self, weights: Weights) -> TargetState | TargetGone:
-        """Be at these weights, and return what the target then really routes."""
+    def apply(self, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
+        """Be at these weights, and return what the target then really routes.
+
+        `found` is the version on which the decision rests: a target that has moved on since is left as it is,
+        and the answer is TargetGone. None where traffic is taken away, which nothing may block.
+        """
         ...
 
 

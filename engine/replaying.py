@@ -17,7 +17,8 @@ from engine.errors import Unreachable, UsageError
 _PROMETHEUS = "prometheus"
 _ROWS_AT_ONCE = 400_000
 """Of a file; it bounds memory."""
-_ROWS_OF_A_HISTOGRAM = 15
+_ROWS_OF_A_HISTOGRAM = 8
+"""How many times the memory of a proportion's rows a window of buckets takes, as measured."""
 
 _UNKNOWN = Selector(name="unknown")
 _UNLABELLED: Mapping[Arm, Mapping[str, str]] = {Arm.CONTROL: {}, Arm.TREATMENT: {}}
@@ -26,6 +27,7 @@ _UNLABELLED: Mapping[Arm, Mapping[str, str]] = {Arm.CONTROL: {}, Arm.TREATMENT: 
 def experiment_of(document: spec.Document) -> Experiment:
     """The experiment of a document whose metrics are already measured, so that its target need not answer.
 
+    Parts that breakdowns only show are left out: they decide nothing.
     Which variants there are, the target says; while it does not answer, its options do.
 
     Raises:
@@ -33,12 +35,12 @@ def experiment_of(document: spec.Document) -> Experiment:
         SpecError: the document is wrong.
     """
     try:
-        return wiring.prepare(document).experiment
+        return wiring.prepare(document).experiment.without_parts()
     except (Unreachable, UsageError):
         facts = _facts_in_options(document)
         if facts is None:
             raise
-        return spec.build(document, facts)
+        return spec.build(document, facts).without_parts()
 
 
 def blocks_in(path: Path, experiment: Experiment) -> Iterator[RunBlock]:

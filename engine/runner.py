@@ -95,7 +95,7 @@ def tick(parts: Parts, lease: Lease) -> Snapshot:
     )
     try:
         snapshot = _keep(parts, lease, journal, state)
-        return snapshot if decision.weights is None else _act(parts, lease, snapshot)
+        return snapshot if decision.weights is None else _act(parts, lease, snapshot, target)
     except LeaseLost:
         raise
     except StoreError:
@@ -222,13 +222,13 @@ def _is_pending(run: Run, decision: Decision) -> bool:
     )
 
 
-def _act(parts: Parts, lease: Lease, snapshot: Snapshot) -> Snapshot:
+def _act(parts: Parts, lease: Lease, snapshot: Snapshot, found: TargetState | TargetGone) -> Snapshot:
     """Do the pending act and record what came of it. A failure stays pending and is tried again next tick."""
     act = snapshot.run.pending
     if act is None:
         return snapshot
     lease = _renewed(parts, lease, strictly=True)
-    result = _apply(parts, act)
+    result = _apply(parts, act, found)
     if not result.ok and result.detail == snapshot.run.reason:
         return snapshot
     journal = Journal(snapshot.run, now_s=parts.clock.now_s(), place=parts.place)
@@ -271,12 +271,21 @@ def _give_way(parts: Parts, run_id: str, act: Act) -> None:
         foreign.apply(parts.target, due)
 
 
-def _apply(parts: Parts, act: Act) -> Applied:
+def _apply(parts: Parts, act: Act, found: TargetState | TargetGone) -> Applied:
     if parts.experiment.mode is Mode.OBSERVE:
         return Applied(act_number=act.number, ok=True, weights=None, detail="would (observe mode)")
-    seen = foreign.apply(parts.target, act.weights)
+    seen = foreign.apply(parts.target, act.weights, _precondition(act, found))
     if isinstance(seen, TargetGone):
         return Applied(act_number=act.number, ok=False, weights=None, detail=seen.detail)
     ok = seen.weights == act.weights
     detail = "" if ok else f"asked for {act.weights}, the target routes {seen.weights}"
     return Applied(act_number=act.number, ok=ok, weights=seen.weights, detail=detail)
+
+
+def _precondition(act: Act, found: TargetState | TargetGone) -> str | None:
+    """The version that the target must still have, unless the act takes traffic away."""
+    if not isinstance(found, TargetState):
+        return None
+    gives = any(share > found.weights.share(arm) for arm, share in enumerate(act.weights.treatments))
+    stays = act.weights == found.weights and not act.takes_all_away
+    return found.version if gives or stays else None

@@ -71,7 +71,7 @@ def _weights_all_through(
 ) -> Weights | None:
     """The weights that held all through a window, which the one just after a change is not sure to have."""
     settled = window.start_s >= run.step_since_s + experiment.interval_s
-    ours = isinstance(target, TargetState) and target.weights == run.weights
+    ours = isinstance(target, TargetState) and target.exact and target.weights == run.weights
     return run.weights if settled and ours and experiment.mode is Mode.ACT else None
 
 

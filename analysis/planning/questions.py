@@ -17,7 +17,7 @@ from analysis.stats.methods import asks_better
 from engine.core.model import Bound, Experiment, Metric
 
 UNKNOWN_DISPERSION = 1.5
-"""What a run pays in requests for a dispersion that it has to estimate itself, carefully."""
+"""What a run pays at the least for a dispersion that it has to estimate itself, carefully, in requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class Question:
         effect: the worsening to be found, as a ratio. tolerated: the ratio that is not harm.
         worst: the ratio at which promotion is wrong. better: whether promotion takes being better.
         log_promote: log e-value at which "not worse" is shown.
+        unknown_dispersion: what not knowing it costs (see `learning`).
     """
 
     metric: Metric
@@ -43,11 +44,12 @@ class Question:
     worst: float
     better: bool
     log_promote: float
+    unknown_dispersion: float = UNKNOWN_DISPERSION
 
     @property
     def dispersion(self) -> float:
         """As declared, else what not knowing it costs; at least 1."""
-        return max(1.0, self.metric.dispersion or UNKNOWN_DISPERSION)
+        return max(1.0, self.metric.dispersion or self.unknown_dispersion)
 
     @property
     def swapped(self) -> bool:

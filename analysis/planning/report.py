@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis.design.threshold import calibrated_threshold
 from analysis.planning.fates import Ends, Fate, fate_of
+from analysis.planning.learning import price
 from analysis.planning.questions import Question, question_of
 from analysis.planning.schedule import Phase, Schedule, only_step, schedule_of
 from analysis.planning.traffic import Flow, NoFlow, is_planned
@@ -195,6 +196,8 @@ def _metric_plan(experiment: Experiment, metric: Metric, flow: Flow) -> MetricPl
     schedule = schedule_of(
         experiment, flow.rate_per_s, metric.treatment_index, swapped=metric.higher_is_better
     ).up_to_errors(flow.base_rate)
+    learned = partial(price, question, rate_per_s=flow.rate_per_s, interval_s=experiment.interval_s)
+    question = replace(question, unknown_dispersion=learned(schedule.phases[-1]))
     fate = partial(fate_of, question, interval_s=experiment.interval_s)
     releases = tuple(
         ReleasePlan(
@@ -207,7 +210,7 @@ def _metric_plan(experiment: Experiment, metric: Metric, flow: Flow) -> MetricPl
     return MetricPlan(
         question=question,
         schedule=schedule,
-        steps=_steps(question, schedule, fate, releases),
+        steps=_steps(question, schedule, learned, experiment.interval_s, releases),
         releases=releases,
         characteristic=Characteristic(
             ratios=tuple(ratios),
@@ -250,14 +253,17 @@ def _qualities(question: Question) -> list[tuple[Quality, float]]:
 def _steps(
     question: Question,
     schedule: Schedule,
-    fate: Callable[..., Fate],
+    learned: Callable[[Phase], float],
+    interval_s: float,
     releases: Sequence[ReleasePlan],
 ) -> tuple[StepPlan, ...]:
     effect = next((each for each in releases if abs(each.ratio - question.effect) <= _SAME), None)
     starts_s, steps = 0.0, list[StepPlan]()
-    quiet = _slowdown(question.flow)
+    quiet = question.flow.slowdown
     for phase in schedule.phases:
         alone = only_step(schedule, phase)
+        here = replace(question, unknown_dispersion=learned(phase))
+        fate = partial(fate_of, here, interval_s=interval_s)
         harmful = (
             None
             if effect is None
@@ -291,9 +297,3 @@ def _needed(ends: Ends, schedule: Schedule) -> tuple[float, float] | None:
         return None
     at_s = ends.at_s[int(np.searchsorted(reached, POWER))]
     return float(schedule.treatment_by(np.array([at_s]))[0]), float(at_s)
-
-
-def _slowdown(flow: Flow) -> float | None:
-    if flow.quietest_per_s is None or flow.quietest_per_s <= 0.0:
-        return None
-    return flow.rate_per_s / flow.quietest_per_s

@@ -118,6 +118,10 @@ def _assumptions(plan: MetricPlan) -> Iterator[str]:
     yield words.harm_rule(harm.log_threshold, metric.weight, harm.ratios, harm.log_weights)
     if plan.calibrated_log_threshold is not None:
         yield words.calibrated(harm.log_threshold, plan.calibrated_log_threshold, plan.schedule.seconds)
+    if not question.is_possible(question.effect):
+        yield words.impossible_effect(question.effect, flow.base_rate)
+    elif question.effect <= question.tolerated:
+        yield words.tolerated_effect(question.effect, question.tolerated)
     yield words.dispersion(question.dispersion, declared=metric.dispersion is not None)
     if plan.schedule.seconds < plan.horizon_s:
         yield words.cut_short(plan.schedule.seconds, plan.horizon_s)

@@ -39,6 +39,12 @@ class Flow:
             raise ValueError("a share of bad trials from 0% to 95%, such as 1%")
         object.__setattr__(self, "base_rate", max(self.base_rate, _RAREST))
 
+    @property
+    def slowdown(self) -> float | None:
+        """How many times longer everything takes in the quietest hour, where it is known."""
+        quietest = self.quietest_per_s
+        return None if quietest is None or quietest <= 0.0 else self.rate_per_s / quietest
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoFlow:

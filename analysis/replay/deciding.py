@@ -93,9 +93,7 @@ def _rows(experiment: Experiment, block: RunBlock, assumed: Assumed) -> Iterator
         runs = np.flatnonzero((kinds == kind).all(axis=1))
         batch = _Batch(
             runs=runs,
-            watches=tuple(
-                watch_of(feed.only(runs), assumed.by_metric.get(feed.metric.name)) for feed in feeds
-            ),
+            watches=tuple(watch_of(feed.only(runs), *assumed.of(feed.metric.name)) for feed in feeds),
             course=course.only(runs),
             latched=np.zeros((len(runs), len(experiment.treatments)), dtype=np.bool_),
             held=np.full(len(runs), _NEVER),

@@ -92,14 +92,15 @@ def feed_of(metric: Metric, block: RunBlock, planned: Floats) -> Feed:
         planned: see `planned_pct`.
 
     Raises:
-        UsageError: no bucket ends at the latency objective, or a count has no planned weights to be held
-            against.
+        UsageError: no bucket ends at the latency objective, a count has no planned weights to be held
+            against, or control is below 0 where a part of it is allowed.
     """
     columns = block.metrics[metric.measure or metric.name]
     one_sample = metric.kind is MetricKind.THRESHOLD
     treatment = _values(metric, columns.treatments[metric.treatment_index], columns)
     control = _values(metric, columns.control, columns)
     present = columns.present[..., 1 + metric.treatment_index] & (one_sample | columns.present[..., 0])
+    _refuse_below_zero(metric, block, control, present)
     share = _share(planned, metric.treatment_index)
     if metric.kind is MetricKind.COUNT:
         _refuse_without_weights(metric, block, planned, present)
@@ -143,8 +144,9 @@ def treatment_total(metric: Metric, block: RunBlock) -> Floats:
 
 def _values(metric: Metric, arm: Mapping[str, Floats], columns: MetricColumns) -> Floats:
     if metric.kind is MetricKind.DISTRIBUTION:
+        counts = arm["counts"]
         # A histogram always has a finite bound; one that was never measured gets one in which nothing is.
-        return arm["counts"] if columns.bounds else np.repeat(arm["counts"], 2, axis=-1)
+        return counts if columns.bounds else np.concatenate([np.zeros_like(counts), counts], axis=-1)
     values = [arm[name] for name in _COLUMNS[metric.kind]]
     if metric.kind is MetricKind.GAUGE:
         values.append(np.ones_like(values[0]))
@@ -168,6 +170,23 @@ def _share(planned: Floats, index: int) -> Floats:
     both = own + np.maximum(100.0 - np.nansum(planned, axis=-1), 0.0)
     share: Floats = own / np.where(both > 0.0, both, 1.0)
     return share
+
+
+def _refuse_below_zero(metric: Metric, block: RunBlock, control: Floats, present: Bools) -> None:
+    """A part of a negative value is negative: equal arms would be as bad as harm."""
+    values = {MetricKind.MEAN: 1, MetricKind.RATIO: 0, MetricKind.GAUGE: 0}
+    if metric.kind not in values or not (metric.tolerance.relative or metric.margin.relative):
+        return
+    below = np.argwhere(present & (control[..., values[metric.kind]] < 0.0))
+    if below.size:
+        run, window = below[0]
+        at = f"run '{block.runs[run]}', " if block.runs[run] else ""
+        msg = (
+            f"metric '{metric.measure or metric.name}': control is below 0 ({at}window_end "
+            f"{block.window_ends[run][window]}), so that a part of it says nothing; declare its "
+            "tolerance and margin as absolute"
+        )
+        raise UsageError(msg)
 
 
 def _refuse_without_weights(metric: Metric, block: RunBlock, planned: Floats, present: Bools) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.replay.feed import Feed, feed_of, planned_pct
+from analysis.replay.sizes import Size
 from analysis.replay.watch import deciding, method_for
 from analysis.stats.history import HistoricDispersion, historic_dispersion
 from analysis.stats.mixture import Floats
@@ -19,9 +20,15 @@ class Assumed:
 
     Attributes:
         by_metric: what history says, by the metric's name; those of which it says too little are left out.
+        sizes: how much its windows hold, by the metric's name.
     """
 
     by_metric: Mapping[str, HistoricDispersion] = field(default_factory=dict)
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+
+    def of(self, name: str) -> tuple[HistoricDispersion | None, Size]:
+        """What is known of one metric."""
+        return self.by_metric.get(name), self.sizes.get(name, Size())
 
 
 def learned(experiment: Experiment, blocks: Iterable[RunBlock]) -> Assumed:
@@ -30,14 +37,17 @@ def learned(experiment: Experiment, blocks: Iterable[RunBlock]) -> Assumed:
     Every run is a stretch of its own. Of a metric that tracks several scores, the most dispersed counts.
     """
     scores: dict[str, list[Floats]] = {}
+    sizes: dict[str, Size] = {}
     for block in blocks:
         planned = planned_pct(block)
         for metric in deciding(experiment):
             feed = feed_of(metric, block, planned)
             if feed.counted.any():
                 scores.setdefault(metric.name, []).append(_scores(feed))
+                sizes[metric.name] = sizes.get(metric.name, Size()).plus(feed)
     found = {name: _worst(stretches) for name, stretches in scores.items()}
-    return Assumed(by_metric={name: known for name, known in found.items() if known is not None})
+    known = {name: each for name, each in found.items() if each is not None}
+    return Assumed(by_metric=known, sizes=sizes)
 
 
 def _scores(feed: Feed) -> Floats:

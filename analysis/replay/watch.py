@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.replay.feed import Bools, Feed
+from analysis.replay.sizes import Size, grown
 from analysis.stats import methods, starts
 from analysis.stats.buckets import BucketsMethod
 from analysis.stats.history import HistoricDispersion
@@ -42,6 +43,7 @@ class Watch:
     """One metric in a batch of runs, up to the latest window.
 
     Attributes:
+        grown: dispersion to use after each window, (windows, runs), where it grows with the windows' size.
         distrusted: history says that its windows stay correlated for too long.
         doubted: whether the metric is not believed now, shape (runs,): it is distrusted, or would raise an
             alarm although its windows stay correlated for too long.
@@ -51,12 +53,16 @@ class Watch:
     monitor: Monitor
     feed: Feed
     state: State
+    grown: Floats | None
     distrusted: bool
     doubted: Bools
 
     def with_window(self, window: int, log_alarm: float) -> "Watch":
         """After one more window; an alarm that correlation forbids to believe makes the metric doubted."""
-        state = self.monitor.update(self.state, self.feed.at(window), self.feed.counted[window])
+        before = self.state
+        if self.grown is not None:
+            before = replace(before, dispersion=self.grown[window])
+        state = self.monitor.update(before, self.feed.at(window), self.feed.counted[window])
         alarm = self.monitor.is_too_correlated(state) & (state.log_e_harm >= log_alarm)
         return replace(self, state=state, doubted=alarm | self.distrusted)
 
@@ -71,7 +77,11 @@ class Watch:
     def only(self, runs: NDArray[np.intp]) -> "Watch":
         """The same of some of the runs."""
         return replace(
-            self, feed=self.feed.only(runs), state=_taken(self.state, runs), doubted=self.doubted[runs]
+            self,
+            feed=self.feed.only(runs),
+            state=_taken(self.state, runs),
+            grown=None if self.grown is None else self.grown[:, runs],
+            doubted=self.doubted[runs],
         )
 
     @property
@@ -110,12 +120,13 @@ class Watch:
         return self.state.totals[:, :4] - self.state.step
 
 
-def watch_of(feed: Feed, known: HistoricDispersion | None) -> Watch:
+def watch_of(feed: Feed, known: HistoricDispersion | None, past: Size) -> Watch:
     """Nothing seen yet. What the metric declares comes before history; without both, the run estimates it."""
     metric, runs = feed.metric, feed.counted.shape[1]
-    dispersion, distrusted = metric.dispersion, False
+    dispersion, distrusted, growing = metric.dispersion, False, None
     if dispersion is None and known is not None:
         dispersion, distrusted = known.value, known.too_long
+        growing = grown(known, past, feed)
     bounds = feed.treatment.shape[2] - 1
     monitor = replace(
         methods.monitor_of(metric, bounds), method=method_for(metric, bounds), dispersion=dispersion
@@ -125,6 +136,7 @@ def watch_of(feed: Feed, known: HistoricDispersion | None) -> Watch:
         monitor=monitor,
         feed=feed,
         state=monitor.start(runs),
+        grown=growing,
         distrusted=distrusted,
         doubted=np.full(runs, distrusted),
     )

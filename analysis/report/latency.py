@@ -95,7 +95,7 @@ def latency_rows(
 
 
 def _has_curve(metric: Metric) -> bool:
-    return metric.kind is MetricKind.DISTRIBUTION and metric.stage is Stage.SPLIT
+    return metric.kind is MetricKind.DISTRIBUTION and metric.stage is Stage.SPLIT and not metric.family
 
 
 def _add(totals: dict[str, Buckets], metrics: Iterable[Metric], observation: Observation) -> None:

@@ -6,6 +6,7 @@ Foreign text is escaped; what stands here are labels, the sentences are the view
 from collections.abc import Iterator
 
 from analysis.report import costs, latency_words, words
+from analysis.report.breakdowns import Part
 from analysis.report.markdown_text import code, code_cell, plain, table
 from analysis.report.method import calibrated
 from analysis.report.rows import MetricRow
@@ -26,6 +27,7 @@ def to_markdown(view: ReportView) -> str:
         *_arms(view),
         "#### Metrics",
         *_metrics(view),
+        *_parts(view),
         *_latency(view),
         "#### Traffic",
         *_traffic(view),
@@ -117,6 +119,33 @@ def _metric(view: ReportView, row: MetricRow, *, several: bool) -> tuple[str, ..
     )
 
 
+def _parts(view: ReportView) -> Iterator[str]:
+    for each in view.breakdowns:
+        several = f", {plain(each.variant)}" if len(view.treatments) > 1 else ""
+        yield f"#### {plain(each.declared)} by {plain(each.label)}{several}"
+        columns = (
+            plain(each.label),
+            plain(view.control),
+            plain(each.variant),
+            "Difference",
+            "Effect, likely",
+        )
+        yield table((*columns, "Worse?"), [_part(view, part) for part in each.parts])
+        yield plain(each.told)
+
+
+def _part(view: ReportView, part: Part) -> tuple[str, ...]:
+    row = part.row
+    return (
+        plain(part.value),
+        words.share(row, row.control),
+        words.share(row, row.treatment),
+        words.difference(row),
+        plain(words.effect(row, view.control)),
+        f"{part.icon} {part.word}",
+    )
+
+
 def _latency(view: ReportView) -> Iterator[str]:
     if view.latencies:
         yield "#### Latency"
@@ -199,6 +228,8 @@ def _method(view: ReportView) -> Iterator[str]:
         yield plain(
             f"{row.metric}: {row.method}; {calibrated(row)}" + (f"; assumes: {assumed}" if assumed else "")
         )
+    for each in view.breakdowns:
+        yield plain(f"{each.metric} by {each.label}: {each.method}")
 
 
 def _counters(view: ReportView) -> Iterator[str]:

@@ -101,11 +101,16 @@ class MetricRow:
 
 
 def rows(experiment: Experiment, verdict: Verdict) -> tuple[MetricRow, ...]:
-    """All metrics in the experiment's order."""
-    return tuple(_row(experiment, metric, verdict.finding(metric.name)) for metric in experiment.metrics)
+    """All whole metrics in the experiment's order; their parts are in `breakdowns`."""
+    return tuple(
+        row(experiment, metric, verdict.finding(metric.name))
+        for metric in experiment.metrics
+        if not metric.family
+    )
 
 
-def _row(experiment: Experiment, metric: Metric, finding: Finding) -> MetricRow:
+def row(experiment: Experiment, metric: Metric, finding: Finding) -> MetricRow:
+    """One metric, whole or part."""
     icon, word = VERDICT_WORDS[finding.verdict]
     tolerance, margin = _limits(metric)
     tolerance_rate, margin_rate = _limit_rates(metric, finding.control.rate)
@@ -213,6 +218,7 @@ def _extra(metric: Metric, finding: Finding) -> Extra | None:
 def _note(finding: Finding) -> str:
     if finding.distrust:
         return finding.distrust
-    return (
-        wording.few_pods(finding.pods) if finding.missing is None else wording.missing(finding.missing.reason)
-    )
+    if finding.missing is not None:
+        return wording.missing(finding.missing.reason)
+    # The whole metric says it of all its parts.
+    return "" if finding.family else wording.few_pods(finding.pods)

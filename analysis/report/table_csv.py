@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterator
 
 from analysis.report import words
+from analysis.report.breakdowns import Part
 from analysis.report.rows import MetricRow
 from analysis.report.trace import MetricPoint, Point
 from analysis.report.view import ReportView
@@ -87,6 +88,10 @@ def _rows(view: ReportView) -> Iterator[dict[str, Cell]]:
             for point in view.points:
                 yield who | _point(point, metric, point.metrics[place], arm)
             yield who | _total(view, place, arm)
+    for breakdown in view.breakdowns:
+        for part in breakdown.parts:
+            for arm in Arm:
+                yield common | _who(view, part.row, arm) | _of_part(view, part, arm)
 
 
 def _who(view: ReportView, metric: MetricRow, arm: Arm) -> dict[str, Cell]:
@@ -152,3 +157,31 @@ def _total(view: ReportView, place: int, arm: Arm) -> dict[str, Cell]:
         return cells
     compared = _compared(metric, pairs[-1]) if pairs else {}
     return cells | compared | {"verdict": metric.verdict}
+
+
+def _of_part(view: ReportView, part: Part, arm: Arm) -> dict[str, Cell]:
+    """A part has one row per variant, of the whole run."""
+    row = part.row
+    share = row.control if arm is Arm.CONTROL else row.treatment
+    until_s = view.health.data_until_s
+    cells: dict[str, Cell] = {
+        "row": "total",
+        "start_utc": words.iso(view.launched_s),
+        "end_utc": None if until_s is None else words.iso(until_s),
+        "windows": row.windows,
+        "warm_up_windows": 0,
+        "trials": share.total if row.windows else None,
+        "counted_trials": share.bad if row.windows and row.difference is not None else None,
+        "counted_share": share.rate if row.difference is not None else None,
+    }
+    if arm is Arm.CONTROL:
+        return cells
+    return cells | {
+        "difference_share": row.difference,
+        "effect_measure": row.measure,
+        "effect": row.effect,
+        "effect_low": row.low,
+        "effect_high": row.high,
+        "e_harm_log10": part.log10_e_harm,
+        "verdict": row.verdict,
+    }

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.report import costs, latency_words, words
+from analysis.report.breakdowns import Breakdown
 from analysis.report.history import Rung
 from analysis.report.method import calibrated
 from analysis.report.view import ReportView
@@ -53,6 +54,10 @@ def renderable(view: ReportView) -> RenderableType:
         *(Text(f"⛔ {blocker.detail} (since {clock_time(blocker.since_s)})") for blocker in view.blockers),
         *([_section("TREATMENTS", _arms(view))] if len(view.arms) > 1 else []),
         _section("METRICS", _metrics(view)),
+        *(
+            _section(f"BREAKDOWN OF {each.metric} BY {each.label}", _parts(view, each))
+            for each in view.breakdowns
+        ),
         *([_section("LATENCY", Text("\n".join(_latency(view))))] if view.latencies else []),
         _section("EVIDENCE", Text("\n".join(_evidence(view)))),
         _section("TRAFFIC", _ramp(view)),
@@ -114,6 +119,22 @@ def _metrics(view: ReportView) -> RenderableType:
         )
     notes = [Text(f"{row.metric}: {row.note}") for row in view.metrics if row.note]
     return Group(table, Text(words.SAME_SECONDS), *notes)
+
+
+def _parts(view: ReportView, each: Breakdown) -> RenderableType:
+    table = _table(each.label.upper(), view.control, each.variant, "DIFFERENCE", "EFFECT, LIKELY", "WORSE?")
+    for part in each.parts:
+        row = part.row
+        table.add_row(
+            Text(part.value),
+            Text(words.share(row, row.control)),
+            Text(words.share(row, row.treatment)),
+            Text(f"{words.direction(row)} {words.difference(row)}".strip()),
+            Text(words.effect(row, view.control)),
+            Text(f"{part.icon} {part.word}", style=_COLOURS[row.verdict]),
+        )
+    notes = [Text(f"{part.value}: {part.row.note}") for part in each.parts if part.row.note]
+    return Group(table, Text(each.told), *notes)
 
 
 def _latency(view: ReportView) -> Iterator[str]:
@@ -217,6 +238,7 @@ def _method(view: ReportView) -> Iterator[str]:
     for row in view.metrics:
         yield f"{row.metric}: {row.method}; {calibrated(row)}"
         yield from (f"  assumes: {each}" for each in row.assumptions)
+    yield from (f"{each.metric} by {each.label}: {each.method}" for each in view.breakdowns)
 
 
 def _queries(view: ReportView) -> Iterator[str]:

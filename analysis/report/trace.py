@@ -180,6 +180,7 @@ def _point(experiment: Experiment, seen: Sequence[_Part]) -> Point:
         metrics=tuple(
             _metric_point(metric, chunk, part)
             for metric, part in zip(experiment.metrics, standing.metrics, strict=True)
+            if not metric.family
         ),
         stage=chunk[-1].stage,
         shares=tuple(
@@ -228,8 +229,8 @@ def _is_not_there_yet(reading: Reading) -> bool:
 
 
 def _gaps(experiment: Experiment, observations: Sequence[Observation]) -> tuple[Gap, ...]:
-    """What was missing of the metrics whose stage it was."""
-    stages = {metric.name: metric.stage for metric in experiment.metrics}
+    """What was missing of the whole metrics whose stage it was; a part says itself what it lacks."""
+    stages = {metric.name: metric.stage for metric in experiment.metrics if not metric.family}
     windows: Counter[tuple[str, MissingReason]] = Counter()
     details: dict[tuple[str, MissingReason], str] = {}
     for observation in observations[_start(observations) :]:

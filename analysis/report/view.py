@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis import evaluate
 from analysis.report.arms import ArmRow, arm_rows
+from analysis.report.breakdowns import Breakdown, breakdowns
 from analysis.report.exposure import Exposure, exposures
 from analysis.report.history import LogEntry, Rung, Split, decision_log, rungs, splits
 from analysis.report.latency import Buckets, LatencyRow, buckets_of, latency_rows
@@ -87,6 +88,7 @@ class ReportView:
             latency metric of which something counted.
         generated_s: when it was made. decided_after_s: from launch to end, None while it has not ended.
         blockers: in force now; none after the end. points: evidence over time.
+        metrics, points: of whole metrics; breakdowns: of their parts, where any are declared.
         snapshot: the content address of the frozen report, None of one that is not frozen.
     """
 
@@ -133,6 +135,7 @@ class ReportView:
     latencies: tuple[LatencyRow, ...] = ()
     glossary: tuple[wording.Term, ...] = ()
     snapshot: str | None = None
+    breakdowns: tuple[Breakdown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +228,7 @@ def build_view(
             experiment, verdict, known.buckets if known else buckets_of(experiment, events)
         ),
         glossary=wording.GLOSSARY,
+        breakdowns=breakdowns(experiment, verdict),
     )
 
 

@@ -15,7 +15,7 @@ from analysis.sources.counters import Delta
 from analysis.sources.measured import Part, measure, parts_of
 from analysis.sources.native import BOUNDS_S, COUNT, nearest_bounds_s
 from analysis.sources.owners import has_labels, owners_of, shown
-from analysis.sources.pods import pods_of
+from analysis.sources.pods import by_pod, pods_of, telling_label
 from analysis.sources.series import PLAIN, Components, Labels
 from engine.core.measure import Missing, MissingReason, Reading, Window
 from engine.core.model import Arm, Metric, MetricKind, Selector
@@ -99,8 +99,11 @@ def _reading(metric: Metric, owned: Owned, deltas: Deltas, tallies: Pending) -> 
     reading = measure(metric, control, treatment, sampled)
     if isinstance(reading, Missing):
         return reading
-    pods = pods_of(_scraped(owned[Arm.CONTROL]), _scraped(owned[Arm.TREATMENT]))
-    return replace(reading, pods=pods)
+    arms = owned[Arm.CONTROL], owned[Arm.TREATMENT]
+    labels = _scraped(arms[0]), _scraped(arms[1])
+    label = telling_label(*labels)
+    single = None if label is None else by_pod(metric, label, *arms, reading)
+    return replace(reading, pods=pods_of(*labels), by_pod=single)
 
 
 def _scraped(deltas: Deltas) -> list[Labels]:

@@ -86,19 +86,22 @@ def read_windows(
         detail = f"the run's place in the counters cannot be read: {error.errors()[0]['msg']}"
         trouble = Missing(reason=MissingReason.SOURCE_ERROR, detail=detail)
         return Batch(readings=(), cursor=cursor, queries=(), trouble=trouble)
-    asked = _ask(fetch, _queries(metrics, windows, known))
+    asked = _ask(fetch, _queries([metric for metric in metrics if not metric.family], windows, known))
     tracks = _tracks(asked, known, windows[0])
     if not _trouble(asked):
         asked |= _ask(fetch, _uptime(asked, tracks, windows[-1].end_s))
     levels: dict[str, tuple[Evaluation, Answer]] = {}
     if evaluate and not _trouble(asked):
         levels = _ask(evaluate, _evaluations(metrics, windows))
-    everything: Asked = {**asked, **levels}
-    if trouble_found := _trouble(everything):
-        queries = records(everything, metrics, windows, {})
+    if trouble_found := _trouble({**asked, **levels}):
+        queries = records({**asked, **levels}, metrics, windows, {})
         return Batch(readings=(), cursor=cursor, queries=queries, trouble=trouble_found)
+    shown = _shown(fetch, _queries(metrics, windows, known), asked)
+    asked |= shown
+    tracks |= _tracks(shown, known, windows[0])
     fold = _Fold(asked=asked, levels=levels, scrapes=_scrapes(asked, tracks), stale_after_s=stale_after_s)
     readings, moved = fold.run(metrics, windows, Cursor(tracks=tracks, pending=known.pending))
+    everything: Asked = {**asked, **levels}
     queries = records(everything, metrics, windows, fold.totals)
     return Batch(readings=readings, cursor=to_plain(Cursor, moved), queries=queries)
 
@@ -137,6 +140,11 @@ def _ask(ask: Callable[[Q], Answer], queries: Iterable[Q]) -> dict[str, tuple[Q,
         if _trouble(asked):
             break
     return asked
+
+
+def _shown(fetch: Fetch, queries: Iterable[Query], asked: Asked) -> dict[str, tuple[Query, Answer]]:
+    """What only parts of metrics read: asked for last, and whatever its trouble, they alone lack data."""
+    return {query.key: (query, fetch(query)) for query in queries if query.key not in asked}
 
 
 def _trouble(asked: Asked) -> Missing | None:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.stats import ridit
+from analysis.stats import prior, ridit
 from analysis.stats.counts import BucketCounts, Counts, TrialCounts
 from analysis.stats.dispersion import CALM
 from analysis.stats.increments import Increments, Widths
@@ -24,6 +24,7 @@ RANKS = 0.6
 TAIL_EFFECT = 1.5
 """Ratio of shares above a bound that is looked for."""
 _RIDIT = 2
+_LOG_RANKS, _LOG_TAILS = np.log(RANKS), np.log1p(-RANKS)
 _RANKS_SWING = 14.0 * CALM**2
 """Information on the log level of a log-normal latency (sigma 0.9) per unit of its ranks' variance, that is
 twelve times the squared integral of the squared density, and how calm latencies are."""
@@ -77,20 +78,26 @@ class BucketsMethod:
             msg = f"no histogram: {type(counts).__name__}"
             raise TypeError(msg)
         worse = _swapped(counts) if self.higher_is_better else counts
-        first, last = self._memories
-        above, bound_memory = self._above(worse, memory[:, :first], memory[:, first:last])
+        up_to = np.add.accumulate(np.array([worse.treatment, worse.control]), axis=-1)
+        above, remembered = self._above(up_to, memory)
         ranks = ridit.scores(worse.treatment, worse.treatment + worse.control, self._drift)
-        harm = np.concatenate([above, ranks], axis=1)
-        remembered = np.concatenate([memory[:, :first] + _above_and_all(worse), bound_memory], axis=1)
-        slower, tracked = _slower(counts), _against_equal(ranks, worse, self._drift)
+        harm = np.concatenate([above, ranks], axis=-1)
+        tracked = _against_equal(ranks, up_to[..., -1], self._drift)[..., None, :]
+        slower = _slower(up_to[::-1] if self.higher_is_better else up_to, counts.slo)
         if self.objective is None:
             return _without_objective(harm, remembered, tracked, slower)
-        shares = self.objective.increments(slower, memory[:, last:], totals)
-        return replace(
-            shares,
+        last = self._memories[1]
+        shares = self.objective.increments(slower, memory[..., last:], totals)
+        remembered[..., last:] = shares.memory
+        return Increments(
             harm=harm,
-            memory=np.concatenate([remembered, shares.memory], axis=1),
-            scores=np.concatenate([tracked[:, None, :], shares.scores], axis=1),
+            promote=shares.promote,
+            better=shares.better,
+            effect=shares.effect,
+            memory=remembered,
+            scores=np.concatenate([tracked, shares.scores], axis=-2),
+            totals=shares.totals,
+            exact=shares.exact,
         )
 
     def swinging(self, information: Floats, totals: Floats) -> Floats:
@@ -102,12 +109,11 @@ class BucketsMethod:
 
     def log_e_harm(self, sums: Floats, dispersion: Floats) -> Floats:
         """The average of the ridit's e-value and of those of all bounds."""
-        bounds = sums[..., :-_RIDIT].reshape(*sums.shape[:-1], self.bounds, -1)
-        tails = self._bound.log_e_harm(bounds, dispersion[..., None])
-        most = tails.max(axis=-1)
-        tail = most + np.log(np.exp(tails - most[..., None]).mean(axis=-1))
+        logs, weights = self._tails(sums[..., :-_RIDIT], dispersion)
+        most = np.maximum.reduce(logs, axis=-1)
+        tail = most + np.log(np.exp(logs - most[..., None]) @ weights)
         body = ridit.log_e(sums[..., -_RIDIT], sums[..., -1], dispersion)
-        both: Floats = np.logaddexp(np.log(RANKS) + body, np.log1p(-RANKS) + tail)
+        both: Floats = np.logaddexp(_LOG_RANKS + body, _LOG_TAILS + tail)
         return both
 
     def log_e_promote(self, sums: Floats, dispersion: Floats) -> Floats:
@@ -118,67 +124,72 @@ class BucketsMethod:
         """Of the share above the objective; nothing without one."""
         return self.objective.log_e_better(sums, dispersion) if self.objective else np.zeros(len(sums))
 
-    def _above(self, counts: BucketCounts, earlier: Floats, memory: Floats) -> tuple[Floats, Floats]:
-        """Harm columns of all bounds and what their methods remember.
+    @cached_property
+    def _even(self) -> tuple[Floats, Floats]:
+        """Weights of all bounds, and of all alternatives of all bounds."""
+        bounds = np.full(self.bounds, 1.0 / self.bounds)
+        return bounds, np.kron(bounds, np.exp(prior.LOG_WEIGHTS))
+
+    def _tails(self, sums: Floats, dispersion: Floats) -> tuple[Floats, Floats]:
+        """Logs of e-values of which the evidence of all bounds is the weighted average, and the weights."""
+        by_bound, by_alternative = self._even
+        if not self.tolerance.absolute:
+            return sums / dispersion[..., None], by_alternative
+        bounds = sums.reshape(*sums.shape[:-1], self.bounds, -1)
+        return self._bound.log_e_harm(bounds, dispersion[..., None]), by_bound
+
+    def _above(self, up_to: Floats, memory: Floats) -> tuple[Floats, Floats]:
+        """Harm columns of all bounds, and all that is remembered but for the objective.
 
         Where most trials of earlier windows exceeded a bound, "slower" shows in the few that did not: there,
-        those are counted, with the arms swapped.
+        those are counted, with the arms swapped. `up_to` is trials up to each bound, (arms, runs, buckets).
         """
-        up_to_t, up_to_c = counts.treatment.cumsum(axis=1), counts.control.cumsum(axis=1)
-        n_t, n_c = up_to_t[:, -1:], up_to_c[:, -1:]
-        mostly = earlier[:, :-1] > 0.5 * earlier[:, -1:]
-        shape = mostly.shape
-        trials = TrialCounts(
-            bad_t=np.where(mostly, up_to_c[:, :-1], n_t - up_to_t[:, :-1]).ravel(),
-            n_t=np.where(mostly, n_c, n_t).ravel(),
-            bad_c=np.where(mostly, up_to_t[:, :-1], n_c - up_to_c[:, :-1]).ravel(),
-            n_c=np.where(mostly, n_t, n_c).ravel(),
-        )
-        each = len(trials.n_t)
-        found = self._bound.increments(trials, memory.reshape(each, -1), np.zeros((each, 7)))
-        return found.harm.reshape(shape[0], -1), found.memory.reshape(shape[0], -1)
+        first, last = self._memories
+        mostly = memory[..., : self.bounds] > 0.5 * memory[..., self.bounds : first]
+        below, every = up_to[..., :-1], up_to[..., -1:]
+        over = every - below
+        bad_t, bad_c = np.where(mostly, below[::-1], over)
+        n_t, n_c = np.where(mostly, every[::-1], every)
+        trials = TrialCounts(bad_t=bad_t, n_t=n_t, bad_c=bad_c, n_c=n_c)
+        lead = mostly.shape[:-1]
+        harm, bounds = self._bound.of_harm(trials, memory[..., first:last].reshape(*mostly.shape, -1))
+        remembered = memory.copy()
+        remembered[..., : self.bounds] += over[0] + over[1]
+        remembered[..., self.bounds : first] += every[0] + every[1]
+        remembered[..., first:last] = bounds.reshape(*lead, -1)
+        return harm.reshape(*lead, -1), remembered
 
 
 def _swapped(counts: BucketCounts) -> BucketCounts:
     return replace(counts, treatment=counts.control, control=counts.treatment)
 
 
-def _above_and_all(counts: BucketCounts) -> Floats:
-    """Both arms' trials above each bound and, last, all of them."""
-    up_to = (counts.treatment + counts.control).cumsum(axis=1)
-    return np.concatenate([up_to[:, -1:] - up_to[:, :-1], up_to[:, -1:]], axis=1)
-
-
-def _slower(counts: BucketCounts) -> TrialCounts:
+def _slower(up_to: Floats, slo: int | None) -> TrialCounts:
     """Trials above the objective; none of them is bad where none is declared."""
-    first = counts.treatment.shape[1] if counts.slo is None else counts.slo + 1
-    return TrialCounts(
-        bad_t=counts.treatment[:, first:].sum(axis=1),
-        n_t=counts.treatment.sum(axis=1),
-        bad_c=counts.control[:, first:].sum(axis=1),
-        n_c=counts.control.sum(axis=1),
-    )
+    n_t, n_c = every = up_to[..., -1]
+    bad_t, bad_c = every - (every if slo is None else up_to[..., slo])
+    return TrialCounts(bad_t=bad_t, n_t=n_t, bad_c=bad_c, n_c=n_c)
 
 
-def _against_equal(ranks: Floats, counts: BucketCounts, drift: float) -> Floats:
+def _against_equal(ranks: Floats, every: Floats, drift: float) -> Floats:
     """The ranks' (score, variance) without the tolerance: in A/A history its mean has to be zero."""
     if drift == 0.0:
         return ranks
-    n_t, n_c = counts.treatment.sum(axis=1), counts.control.sum(axis=1)
-    tolerated = drift * n_t * n_c / np.maximum(n_t + n_c, 1.0)
-    return np.stack([ranks[:, 0] + tolerated, ranks[:, 1]], axis=1)
+    n_t, n_c = every
+    score, variance = ranks.T
+    return np.array([score + drift * n_t * n_c / np.maximum(n_t + n_c, 1.0), variance]).T
 
 
 def _without_objective(harm: Floats, memory: Floats, ranks: Floats, slower: TrialCounts) -> Increments:
-    nothing = np.zeros((len(harm), 0))
-    zeros = np.zeros_like(slower.n_t)
+    nothing = harm[..., :0]
+    zeros = np.zeros(slower.n_t.shape)
     return Increments(
         harm=harm,
         promote=nothing,
         better=nothing,
         effect=nothing,
         memory=memory,
-        scores=ranks[:, None, :],
-        totals=np.stack([zeros, slower.n_t, zeros, slower.n_c, zeros, zeros, zeros], axis=1),
+        scores=ranks,
+        totals=np.array([zeros, slower.n_t, zeros, slower.n_c, zeros, zeros, zeros]).T,
         exact=zeros,
     )

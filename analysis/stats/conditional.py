@@ -21,24 +21,45 @@ COMMON_RATE = 0.05
 """Above this share of bad trials the exact form replaces the binomial one."""
 EXACT_MAX_TRIALS = 10_000
 """In larger windows the exact form costs too much, and the binomial one has power to spare."""
+_LARGEST_LOG = 600.0
+"""Exponentials of such numbers are doubles, and so are their products with what is as far below 1."""
 
 _LOG_FACTORIAL: Floats = gammaln(np.arange(EXACT_MAX_TRIALS + 1) + 1.0)
 
 
-def exact_logs(bad_t: int, n_t: int, bad_c: int, n_c: int, log: Floats) -> Floats:
-    """Exact form at many odds ratios (by their logarithms), up to a constant that is the same for all.
+class ExactForm:
+    """The exact form at some odds ratios, given by their logarithms."""
 
-    The window has at most `EXACT_MAX_TRIALS` trials.
-    """
-    bad = bad_t + bad_c
-    low, high = max(0, bad - n_c), min(n_t, bad)
-    falling = _log_factorials(n_t - high, n_t - low)[::-1], _log_factorials(bad - high, bad - low)[::-1]
-    rising = _log_factorials(low, high), _log_factorials(n_c - bad + low, n_c - bad + high)
-    terms = log[:, None] * np.arange(low, high + 1.0) - (rising[0] + falling[0] + falling[1] + rising[1])
-    top = terms.max(axis=1)
-    sums = top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
-    logs: Floats = bad_t * log - sums
-    return logs
+    def __init__(self, log: Floats) -> None:
+        self._log = log
+        size = int(_LARGEST_LOG / max(np.abs(log).max(), 1e-3))
+        self._powers = np.exp(np.arange(min(size, EXACT_MAX_TRIALS) + 1.0)[:, None] * log)
+
+    def logs(self, bad_t: int, n_t: int, bad_c: int, n_c: int) -> Floats:
+        """Up to a constant that is the same for all; the window has at most `EXACT_MAX_TRIALS` trials."""
+        bad = bad_t + bad_c
+        low, high = max(0, bad - n_c), min(n_t, bad)
+        terms = -(
+            _log_factorials(low, high)
+            + _log_factorials(n_c - bad + low, n_c - bad + high)
+            + _log_factorials(n_t - high, n_t - low)[::-1]
+            + _log_factorials(bad - high, bad - low)[::-1]
+        )
+        logs: Floats = (bad_t - low) * self._log - self._summed(terms)
+        return logs
+
+    def _summed(self, terms: Floats) -> Floats:
+        """Log of the sum of exp(term + i log) over the terms, i being their place."""
+        size = len(terms)
+        if size <= len(self._powers):
+            top = np.maximum.reduce(terms)
+            sums: Floats = top + np.log(np.exp(terms - top) @ self._powers[:size])
+            return sums
+        # So many powers leave the range of doubles.
+        tilted = terms + self._log[:, None] * np.arange(size)
+        tops = np.maximum.reduce(tilted, axis=1)
+        tilted_sums: Floats = tops + np.log(np.exp(tilted - tops[:, None]).sum(axis=1))
+        return tilted_sums
 
 
 def _log_factorials(first: int, last: int) -> Floats:
@@ -51,7 +72,7 @@ def uses_exact_form(totals: Floats, window_total: Floats) -> NDArray[np.bool_]:
     `totals` are bad, all, bad, all of earlier windows, shape (runs, 4 or more). The window's own bad trials
     must not choose the form; that would select evidence by its outcome.
     """
-    earlier_bad, earlier = totals[:, 0] + totals[:, 2], totals[:, 1] + totals[:, 3]
+    bad_t, n_t, bad_c, n_c = totals.T[:4]
     usable = (window_total > 0.0) & (window_total <= EXACT_MAX_TRIALS)
-    common: NDArray[np.bool_] = usable & (earlier_bad > COMMON_RATE * earlier)
+    common: NDArray[np.bool_] = usable & (bad_t + bad_c > COMMON_RATE * (n_t + n_c))
     return common

@@ -17,6 +17,11 @@ class TrialCounts:
     bad_c: Floats
     n_c: Floats
 
+    @property
+    def of_first_run(self) -> "TrialCounts":
+        """The first run's counts, without the axis of runs."""
+        return TrialCounts(bad_t=self.bad_t[0], n_t=self.n_t[0], bad_c=self.bad_c[0], n_c=self.n_c[0])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EventCounts:
@@ -25,6 +30,11 @@ class EventCounts:
     treatment: Floats
     control: Floats
     share: Floats
+
+    @property
+    def of_first_run(self) -> "EventCounts":
+        """The first run's counts, without the axis of runs."""
+        return EventCounts(treatment=self.treatment[0], control=self.control[0], share=self.share[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +48,11 @@ class BucketCounts:
     control: Floats
     slo: int | None
 
+    @property
+    def of_first_run(self) -> "BucketCounts":
+        """The first run's counts, without the axis of runs."""
+        return BucketCounts(treatment=self.treatment[0], control=self.control[0], slo=self.slo)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ValueSums:
@@ -50,6 +65,11 @@ class ValueSums:
     control: Floats
     spread_known: bool
 
+    @property
+    def of_first_run(self) -> "ValueSums":
+        """The first run's counts, without the axis of runs."""
+        return ValueSums(treatment=self.treatment[0], control=self.control[0], spread_known=self.spread_known)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Quotients:
@@ -57,6 +77,11 @@ class Quotients:
 
     treatment: Floats
     control: Floats
+
+    @property
+    def of_first_run(self) -> "Quotients":
+        """The first run's counts, without the axis of runs."""
+        return Quotients(treatment=self.treatment[0], control=self.control[0])
 
 
 Counts = TrialCounts | EventCounts | BucketCounts | ValueSums | Quotients

@@ -43,6 +43,8 @@ CALM = 0.14
 TOO_LONG = 2.2
 """Dispersion of long blocks over that of short ones from which correlation is too long for a verdict."""
 _JUDGED_FROM = 20
+_NOTHING = 1e-300
+"""Instead of zero as a denominator."""
 _OUTLYING = 5.0
 """A contrast counts as at most so many times the usual: harm that begins late is one huge contrast."""
 
@@ -91,13 +93,13 @@ def with_window(blocks: Blocks, scores: Floats) -> Blocks:
     growing = blocks.growing + scores[:, :, None, :]
     full = min(LEVELS, (windows & -windows).bit_length())
     new, old = growing[:, :, :full], blocks.latest[:, :, :full]
-    total = new[..., 1] + old[..., 1]
-    share = old[..., 1] / np.where(total > 0.0, total, 1.0)
-    contrast = new[..., 0] * share - old[..., 0] * (1.0 - share) * (total > 0.0)
+    share = old[..., 1] / np.maximum(new[..., 1] + old[..., 1], _NOTHING)
+    contrast = new[..., 0] * share - old[..., 0] * (1.0 - share)
     expected = new[..., 1] * share
     sums, latest = blocks.sums.copy(), blocks.latest.copy()
-    squared = np.minimum(contrast**2, _OUTLYING * _typical(blocks.sums, full) * expected)
-    sums[:, :, :full] += np.stack([squared, expected, expected > 0.0], axis=-1)
+    added = sums[:, :, :full]
+    squared = np.minimum(contrast * contrast, _OUTLYING * _typical(added) * expected)
+    added += np.array([squared, expected, expected > 0.0]).transpose(1, 2, 3, 0)
     latest[:, :, :full] = new
     growing[:, :, :full] = 0.0
     return Blocks(
@@ -109,16 +111,15 @@ def with_window(blocks: Blocks, scores: Floats) -> Blocks:
     )
 
 
-def _typical(sums: Floats, levels: int) -> Floats:
+def _typical(sums: Floats) -> Floats:
     """Squared contrasts over their expectation so far, each leaning on that of half the length."""
-    typical = np.full(sums.shape[:2], _PRIOR_DISPERSION)
-    found = []
-    for level in range(levels):
-        squared, expected, number = sums[:, :, level, 0], sums[:, :, level, 1], sums[:, :, level, 2]
-        raw = squared / np.where(expected > 0.0, expected, 1.0)
-        typical = (_LEAN * typical + number * raw) / (_LEAN + number)
-        found.append(typical)
-    return np.stack(found, axis=-1)
+    number = sums[..., 2]
+    told, lean = number * (sums[..., 0] / np.maximum(sums[..., 1], _NOTHING)), _LEAN + number
+    found = np.empty_like(told)
+    typical: Floats | float = _PRIOR_DISPERSION
+    for level in range(told.shape[-1]):
+        typical = found[..., level] = (_LEAN * typical + told[..., level]) / lean[..., level]
+    return found
 
 
 def estimated(blocks: Blocks, expected_ratio: Floats, swinging: Floats) -> Dispersion:
@@ -141,17 +142,14 @@ def estimated(blocks: Blocks, expected_ratio: Floats, swinging: Floats) -> Dispe
 
 def _longest(blocks: Blocks, expected_ratio: Floats) -> tuple[Floats, Floats]:
     """Dispersion of the longest blocks and the smaller of the two shortest's, shapes (runs, scores)."""
-    raw = blocks.sums[..., 0] / np.where(blocks.sums[..., 1] > 0.0, blocks.sums[..., 1], 1.0)
-    raw = np.where(blocks.sums[..., 1] > 0.0, raw, 1.0) / expected_ratio[..., None]
-    number = blocks.sums[..., 2]
+    squared, expected, number = blocks.sums[..., 0], blocks.sums[..., 1], blocks.sums[..., 2]
+    told = number * (squared / np.maximum(expected, _NOTHING) / expected_ratio[..., None])
+    value = (_PRIOR_WINDOWS * _PRIOR_DISPERSION + told[..., 0]) / (_PRIOR_WINDOWS + number[..., 0])
     lean = _LEAN + number
-    value = (_PRIOR_WINDOWS * _PRIOR_DISPERSION + number[..., 0] * raw[..., 0]) / (
-        _PRIOR_WINDOWS + number[..., 0]
-    )
-    shortest, growth = value, np.ones_like(value)
+    shortest, growth = value, np.ones(value.shape)
     for level in range(1, LEVELS):
-        longer = (_LEAN * value * growth + number[..., level] * raw[..., level]) / lean[..., level]
-        growth = np.clip(longer / value, 1.0, _GROWTH)
+        longer = (_LEAN * value * growth + told[..., level]) / lean[..., level]
+        growth = np.minimum(np.maximum(longer / value, 1.0), _GROWTH)
         value = longer
         if level == 1:
             shortest = np.minimum(shortest, value)

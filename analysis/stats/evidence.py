@@ -6,6 +6,7 @@ from math import log
 from analysis.stats.faults import metric_fault, reading_fault
 from analysis.stats.methods import asks_better, monitor_of
 from analysis.stats.monitor import Monitor, State
+from analysis.stats.pod_places import Names, placed
 from analysis.stats.reading import counts_of, idle_arms
 from engine.core.measure import HistogramReading, Measured, Missing, MissingReason, Reading
 from engine.core.model import Metric, MetricKind
@@ -29,6 +30,7 @@ class MetricEvidence:
         warm_up_windows: measured during warm-up and not counted. missing_windows: gave nothing.
         missing: why the latest window gave nothing. distrust: why the latest window cannot be used.
         pods: the fewest pods of an arm in the windows counted; None where the series do not tell.
+        pod_names: whose sums are kept apart, of control and of the treatment.
     """
 
     name: str
@@ -39,6 +41,7 @@ class MetricEvidence:
     missing: Missing | None = None
     distrust: str = ""
     pods: int | None = None
+    pod_names: tuple[Names, Names] = ((), ())
 
     @property
     def windows(self) -> int:
@@ -155,11 +158,15 @@ def _with_measured(
         bounds_s = reading.control.bounds_s
         before = replace(state, bounds_s=bounds_s, sums=monitor_of(metric, len(bounds_s)).start())
     monitor = watched(metric, before)
-    after = monitor.update(before.sums, counts_of(metric, reading, share))
+    scores = monitor.method.widths.scores
+    by_pod, names, single = placed(before.sums.pods, before.pod_names, reading.by_pod, scores)
+    known = replace(before.sums, pods=by_pod)
+    after = monitor.update(known, counts_of(metric, reading, share), pods=single)
     pods = None if reading.pods is None else min(reading.pods)
     return replace(
         before,
         sums=after,
+        pod_names=names,
         missing=None,
         distrust="",
         pods=pods if state.pods is None else min(state.pods, state.pods if pods is None else pods),

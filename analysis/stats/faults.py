@@ -59,6 +59,17 @@ def reading_fault(metric: Metric, reading: Measured, bounds_s: tuple[float, ...]
     for name, arm in (("control", reading.control), ("treatment", reading.treatment)):
         if not _usable(arm):
             return f"impossible counts in {name}: {_shown(arm)}"
+    return _part_of_negative(metric, reading)
+
+
+def _part_of_negative(metric: Metric, reading: Measured) -> str:
+    """A part of a negative level points the other way, so that equal arms would look harmful."""
+    match reading:
+        case MomentsReading(control=Moments(sum=level)) | QuotientReading(control=Quotient(numerator=level)):
+            if level < 0.0 and (metric.tolerance.relative or metric.margin.relative):
+                return "control is below 0, where a part of it means nothing; declare absolute bounds"
+        case _:
+            pass
     return ""
 
 

@@ -9,6 +9,7 @@ from analysis.stats.methods import asks_better
 from engine.core.model import Experiment, Metric, MetricKind
 from engine.core.plan import Stage
 from engine.core.verdict import Effect, Finding, VerdictKind
+from engine.core.wording.pods import pods_as_clusters
 
 _VALUES = (
     "bets on the treatment's score against control's in the same window, with {}, mixture over effects and"
@@ -113,6 +114,7 @@ def finding(
         stage=metric.stage,
         correlation_windows=_correlation_windows(metric, state),
         pods=state.pods,
+        family=metric.family,
     )
 
 
@@ -133,7 +135,7 @@ def _verdict(
 ) -> VerdictKind:
     share = metric.weight if metric.decides and metric.weight > 0.0 else 1.0
     seen = state.windows + state.warm_up_windows > 0
-    if is_culprit or state.log_e_harm_max >= -log(experiment.alpha_rollback * share):
+    if is_culprit or (not metric.family and state.log_e_harm_max >= -log(experiment.alpha_rollback * share)):
         return VerdictKind.HARMFUL
     if state.distrust:
         return VerdictKind.UNTRUSTWORTHY
@@ -141,7 +143,8 @@ def _verdict(
         return VerdictKind.NO_DATA
     if is_better:
         return VerdictKind.BETTER
-    if log_e_promote(metric, state) >= -log(experiment.alpha_promote):
+    # Of a part nothing good is said: that would take a correction of its own for many at once.
+    if not metric.family and log_e_promote(metric, state) >= -log(experiment.alpha_promote):
         return VerdictKind.NOT_WORSE
     return VerdictKind.UNDECIDED
 
@@ -210,6 +213,10 @@ def _assumptions(experiment: Experiment, metric: Metric, state: MetricEvidence) 
         texts.append(
             _FEW_PODS.format("one pod in an arm" if state.pods == 1 else f"{state.pods} pods in an arm")
         )
+    if by_pod := state.sums.pods:
+        control, treatment = map(len, state.pod_names)
+        within, together = float(by_pod.within[0]), float(state.sums.dispersion[0])
+        texts.append(pods_as_clusters(control, treatment, within, together))
     if metric.stage is not Stage.PREVIEW:
         texts.append(_ESTIMATED if metric.dispersion is None else _KNOWN.format(metric.dispersion))
     return tuple(texts)

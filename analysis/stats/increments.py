@@ -45,7 +45,10 @@ class Increments:
 
 
 class Method(Protocol):
-    """How one kind of metric turns windows into evidence. Pure; arrays have a leading axis of runs."""
+    """How one kind of metric turns windows into evidence. Pure; arrays have a leading axis of runs.
+
+    Windows, and only these, may lack that axis: then they are of one run, and so is what they add.
+    """
 
     @property
     def widths(self) -> Widths:
@@ -75,3 +78,23 @@ class Method(Protocol):
     def log_e_better(self, sums: Floats, dispersion: Floats) -> Floats:
         """Log e-value against "not better than control", shape (runs,)."""
         ...
+
+
+def increments_of(method: Method, counts: Counts, memory: Floats, totals: Floats) -> Increments:
+    """What a window adds, see `Method.increments`; soon for a single run, too.
+
+    NumPy needs three times as long for arrays of one number as for the number.
+    """
+    if len(totals) != 1:
+        return method.increments(counts, memory, totals)
+    new = method.increments(counts.of_first_run, memory[0], totals[0])
+    return Increments(
+        harm=new.harm[None],
+        promote=new.promote[None],
+        better=new.better[None],
+        effect=new.effect[None],
+        memory=new.memory[None],
+        scores=new.scores[None],
+        totals=new.totals[None],
+        exact=new.exact[None],
+    )

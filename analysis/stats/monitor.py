@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats import dispersion as spreading
+from analysis.stats import pods as clusters
 from analysis.stats import starts as starting
 from analysis.stats.counts import Counts
 from analysis.stats.dispersion import Blocks, Dispersion
-from analysis.stats.increments import Method
+from analysis.stats.increments import Increments, Method, increments_of
 from analysis.stats.mixture import Floats
+from analysis.stats.pods import PodCounts, PodSums
 from analysis.stats.starts import Starts
 
 TOTALS = 7
@@ -30,6 +32,8 @@ _BEYOND_DOUBT = log(100.0)
 _YOUNG_WINDOWS = 64
 _DOUBT, _DOUBT_IN_RUN = 1.15, 1.35
 """A treatment at its margin varies more than one like control: promotion takes the excess over 1 larger."""
+_PROMOTING_TAILS = 2.0
+"""So does its pods' share of that: promotion takes the tail of few pods twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +46,7 @@ class State:
         log_e_harm: of the mixture over starts, now; log_e_harm_max: its largest so far, of windows in which
             correlation was not too long.
         windows, exact_windows: how many counted, and in the exact form, shape (runs,).
+        pods: what single pods add up to; None where they are not told apart.
     """
 
     harm: Floats
@@ -59,6 +64,7 @@ class State:
     log_e_harm_max: Floats
     windows: Floats
     exact_windows: Floats
+    pods: PodSums | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,22 +108,30 @@ class Monitor:
             exact_windows=np.zeros(runs),
         )
 
-    def update(self, state: State, counts: Counts, counted: NDArray[np.bool_] | None = None) -> State:
+    def update(
+        self,
+        state: State,
+        counts: Counts,
+        counted: NDArray[np.bool_] | None = None,
+        pods: PodCounts | None = None,
+    ) -> State:
         """State after one more window.
 
         Args:
             state: before it.
             counts: of the window; zeros in runs where nothing was measured.
             counted: which runs have the window, shape (runs,); all by default.
+            pods: what every pod had of it; None where they are not told apart.
         """
-        new = self.method.increments(counts, state.memory, state.totals)
+        new = increments_of(self.method, counts, state.memory, state.totals)
         totals = state.totals + new.totals
         blocks = (
             state.blocks if self.dispersion is not None else spreading.with_window(state.blocks, new.scores)
         )
         used = self._dispersion(state, blocks, totals)
+        dispersion, by_pod = _with_pods(state.pods, pods, new, used.value)
         harm = state.harm + new.harm
-        log_e = self._log_e_harm(harm, state.starts, used.value)
+        log_e = _trusted(self._log_e_harm(harm, state.starts, dispersion), by_pod)
         return State(
             harm=harm,
             promote=state.promote + new.promote,
@@ -128,12 +142,13 @@ class Monitor:
             step=state.step,
             starts=state.starts,
             blocks=blocks,
-            dispersion=used.value,
+            dispersion=dispersion,
             growth=used.growth,
             log_e_harm=log_e,
             log_e_harm_max=self._largest(state.log_e_harm_max, log_e, used.growth),
             windows=state.windows + (1.0 if counted is None else counted),
             exact_windows=state.exact_windows + new.exact,
+            pods=by_pod,
         )
 
     def with_start(self, state: State, part: float | Floats) -> State:
@@ -154,11 +169,12 @@ class Monitor:
         """
         doubt = _DOUBT_IN_RUN if self.dispersion is None else _DOUBT
         log_e = self.method.log_e_promote(state.promote, 1.0 + doubt * (state.dispersion - 1.0))
+        log_e = _trusted(log_e, state.pods, _PROMOTING_TAILS)
         return np.where(self.is_too_correlated(state), np.minimum(log_e, 0.0), log_e)
 
     def log_e_better(self, state: State) -> Floats:
         """Log e-value against "not better than control", now, shape (runs,)."""
-        return self.method.log_e_better(state.better, state.dispersion)
+        return _trusted(self.method.log_e_better(state.better, state.dispersion), state.pods)
 
     def is_too_correlated(self, state: State) -> NDArray[np.bool_]:
         """Whether windows stay correlated for too long to believe an alarm, shape (runs,)."""
@@ -173,7 +189,8 @@ class Monitor:
 
     def _dispersion(self, state: State, blocks: Blocks, totals: Floats) -> Dispersion:
         if self.dispersion is not None or not _is_due(blocks.windows):
-            return Dispersion(value=state.dispersion, growth=state.growth)
+            within = state.dispersion if state.pods is None else state.pods.within
+            return Dispersion(value=within, growth=state.growth)
         information = self.method.swinging(blocks.information, totals)
         swinging = np.minimum(information, self.most_swing * blocks.windows)
         return spreading.estimated(blocks, self._expected_ratio(totals)[:, None], swinging)
@@ -193,6 +210,23 @@ class Monitor:
 
     def _log_e_harm(self, harm: Floats, starts: Starts, used: Floats) -> Floats:
         return starting.log_mix_starts(starts, self._by_start(harm, starts, used))
+
+
+def _with_pods(
+    before: PodSums | None, pods: PodCounts | None, new: Increments, within: Floats
+) -> tuple[Floats, PodSums | None]:
+    """Dispersion with what pods add, and their sums; without any it is that of windows alone."""
+    if pods is not None:
+        known = before or clusters.no_pods_of(pods)
+        all_t, all_c = new.totals[:, 1], new.totals[:, 3]
+        share = all_t / np.maximum(all_t + all_c, 1e-300)
+        before = clusters.with_window(known, pods, share, new.scores)
+    return (within, None) if before is None else clusters.with_pods(before, within)
+
+
+def _trusted(log_e: Floats, pods: PodSums | None, tails: float = 1.0) -> Floats:
+    """As much of the evidence as so few pods allow."""
+    return log_e if pods is None else clusters.at_most_student(log_e, pods.freedom, tails)
 
 
 def _is_doubtful(log_e: Floats, growth: Floats) -> NDArray[np.bool_]:

@@ -24,7 +24,7 @@ def log_e_above(score: Floats, variance: Floats, precision: float) -> Floats:
     """
     total = variance + precision
     spread = score / np.sqrt(total)
-    logs: Floats = 0.5 * (spread**2 - np.log(total / precision)) + log_ndtr(spread) + log(2.0)
+    logs: Floats = 0.5 * (spread * spread - np.log(total / precision)) + log_ndtr(spread) + log(2.0)
     return logs
 
 

@@ -56,17 +56,17 @@ class OneSampleMethod:
             msg = f"no trials: {type(counts).__name__}"
             raise TypeError(msg)
         above, below = log_ratios(counts.bad_t, counts.n_t, self.limit)
-        nothing = np.zeros((len(above), 0))
-        seen = np.stack([counts.bad_t, counts.n_t, counts.bad_c, counts.n_c], axis=1)
+        none = np.zeros_like(counts.bad_t)
+        nothing = above[..., :0]
         return Increments(
             harm=above,
             promote=below,
             better=nothing,
             effect=nothing,
             memory=memory,
-            scores=_scores(counts, totals)[:, None, :],
-            totals=np.concatenate([seen, np.zeros((len(seen), 3))], axis=1),
-            exact=np.zeros(len(seen)),
+            scores=_scores(counts, totals)[..., None, :],
+            totals=np.array([counts.bad_t, counts.n_t, counts.bad_c, counts.n_c, none, none, none]).T,
+            exact=none,
         )
 
     def swinging(self, information: Floats, totals: Floats) -> Floats:
@@ -88,8 +88,9 @@ class OneSampleMethod:
 
 def _scores(counts: TrialCounts, totals: Floats) -> Floats:
     """Bad trials over their expectation at the rate so far, and the binomial variance, shape (runs, 2)."""
-    rate = (totals[:, 0] + counts.bad_t + 0.5) / (totals[:, 1] + counts.n_t + 1.0)
-    return np.stack([counts.bad_t - rate * counts.n_t, rate * (1.0 - rate) * counts.n_t], axis=1)
+    bad, total = totals.T[:2]
+    rate = (bad + counts.bad_t + 0.5) / (total + counts.n_t + 1.0)
+    return np.array([counts.bad_t - rate * counts.n_t, rate * (1.0 - rate) * counts.n_t]).T
 
 
 def fewest_good(limit: float, alpha: float) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.stats.counts import Counts, Quotients, ValueSums
 from analysis.stats.mixture import Floats
+from analysis.stats.numbers import larger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,39 +25,40 @@ class Pair:
         first, second: weighted sums of the treatment's and control's values; pairs: the weight of both.
         spread: the variance is the sum of the three, divided by ratio squared, ratio and 1; None where
             squares are not known.
-        totals: sum and weight of the treatment, then of control, shape (runs, 4).
+        totals: sum and weight of the treatment, then of control.
     """
 
     first: Floats
     second: Floats
     pairs: Floats
     spread: tuple[Floats, Floats, Floats] | None
-    totals: Floats
+    totals: tuple[Floats, Floats, Floats, Floats]
 
-    def score(self, ratio: float, gap: float) -> tuple[Floats, Floats]:
-        """Score and variance of the null "treatment = ratio * control + gap"."""
-        score = (self.first - gap * self.pairs) / ratio - self.second
+    def scores(self, ratios: Floats, gaps: Floats) -> tuple[Floats, Floats]:
+        """Score and variance of each null "treatment = ratio * control + gap", shapes (runs, nulls)."""
+        score = (self.first[..., None] - gaps * self.pairs[..., None]) / ratios - self.second[..., None]
         if self.spread is None:
-            return score, score**2
+            return score, score * score
         t, both, c = self.spread
-        return score, np.maximum(t / ratio**2 + both / ratio + c, 0.0)
+        variance = t[..., None] / ratios**2 + both[..., None] / ratios + c[..., None]
+        return score, np.maximum(variance, 0.0)
 
     def quadratic(self) -> tuple[Floats, Floats, Floats]:
         """Coefficients of the variance in 1/ratio: squared, linear, constant."""
         if self.spread is not None:
             return self.spread
-        return self.first**2, -2.0 * self.first * self.second, self.second**2
+        return self.first * self.first, -2.0 * self.first * self.second, self.second * self.second
 
     def turned(self) -> "Pair":
         """The same window with the arms swapped."""
         spread = None if self.spread is None else self.spread[::-1]
-        totals = self.totals[:, [2, 3, 0, 1]]
+        sum_t, weight_t, sum_c, weight_c = self.totals
         return Pair(
             first=self.second,
             second=self.first,
             pairs=self.pairs,
             spread=(spread[0], spread[1], spread[2]) if spread else None,
-            totals=totals,
+            totals=(sum_c, weight_c, sum_t, weight_t),
         )
 
 
@@ -66,13 +68,15 @@ def pair_of(counts: Counts) -> Pair:
         case ValueSums():
             return _of_values(counts)
         case Quotients(treatment=t, control=c):
-            whole = np.maximum(t[:, 1] + c[:, 1], 1e-300)
+            (sum_t, weight_t), (sum_c, weight_c) = t.T, c.T
+            whole = larger(weight_t + weight_c, 1e-300)
+            others = weight_c / whole
             return Pair(
-                first=t[:, 0] * (c[:, 1] / whole),
-                second=c[:, 0] * (t[:, 1] / whole),
-                pairs=t[:, 1] * (c[:, 1] / whole),
+                first=sum_t * others,
+                second=sum_c * (weight_t / whole),
+                pairs=weight_t * others,
                 spread=None,
-                totals=np.concatenate([t, c], axis=1),
+                totals=(sum_t, weight_t, sum_c, weight_c),
             )
         case _:
             msg = f"neither values nor quotients: {type(counts).__name__}"
@@ -81,22 +85,23 @@ def pair_of(counts: Counts) -> Pair:
 
 def _of_values(counts: ValueSums) -> Pair:
     (n_t, sum_t, squares_t), (n_c, sum_c, squares_c) = counts.treatment.T, counts.control.T
-    n = np.maximum(n_t + n_c, 1.0)
-    pairs = n_t * (n_c / n)
-    each = pairs / np.maximum(n - 1.0, 1.0)
+    n = larger(n_t + n_c, 1.0)
+    others = n_c / n
+    pairs = n_t * others
+    each = pairs / larger(n - 1.0, 1.0)
     spread = (
         (
-            each * (squares_t - sum_t**2 / n),
+            each * (squares_t - sum_t * sum_t / n),
             each * (-2.0 * sum_t * sum_c / n),
-            each * (squares_c - sum_c**2 / n),
+            each * (squares_c - sum_c * sum_c / n),
         )
         if counts.spread_known
         else None
     )
     return Pair(
-        first=sum_t * (n_c / n),
+        first=sum_t * others,
         second=sum_c * (n_t / n),
         pairs=pairs,
         spread=spread,
-        totals=np.stack([sum_t, n_t, sum_c, n_c], axis=1),
+        totals=(sum_t, n_t, sum_c, n_c),
     )

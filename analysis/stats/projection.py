@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.stats.mixture import Floats
+from analysis.stats.numbers import chosen, larger, smaller
 
 _PRIOR_BAD = 0.05
 """Bad trials that the prior of a base rate is worth; few, so that error-free services promote soon."""
@@ -47,14 +48,16 @@ class ArmTrials:
 
 def base_rate(seen: Floats, scale: float) -> Floats:
     """Control's rate from (bad, total) remembered, (runs, 2), near `scale` while there is little."""
-    rate: Floats = (seen[:, 0] + _PRIOR_BAD) / (seen[:, 1] + _PRIOR_BAD / scale)
+    rate: Floats = (seen[..., 0] + _PRIOR_BAD) / (seen[..., 1] + _PRIOR_BAD / scale)
     return rate
 
 
 def remembered(seen: Floats, bad: Floats, total: Floats, scale: float) -> Floats:
     """What is remembered of control after one more window; old trials fade."""
     kept = np.exp(-total * (scale / _MEMORY))
-    return np.array([seen[:, 0] * kept + bad, seen[:, 1] * kept + total]).T
+    after = np.empty_like(seen)
+    after[..., 0], after[..., 1] = seen[..., 0] * kept + bad, seen[..., 1] * kept + total
+    return after
 
 
 def log_e_worse(trials: ArmTrials, worse: Floats, base: Floats, gap: float) -> Floats:
@@ -62,23 +65,27 @@ def log_e_worse(trials: ArmTrials, worse: Floats, base: Floats, gap: float) -> F
     n = trials.n_t + trials.n_c
     share = trials.n_t / n
     pooled = share * worse + (1.0 - share) * base
-    theta_c = np.minimum(_nearest_by_gap(pooled, base, share, gap), trials.top - gap)
-    return _log_e(trials, worse, theta_c + gap, theta_c, 1.0, 1.0, base)
+    theta_c = smaller(_nearest_by_gap(pooled, base, share, gap), trials.top - gap)
+    border = _Border(treatment=theta_c + gap, control=theta_c)
+    return _log_e(trials, worse, base, border)
 
 
 def log_e_not_worse(trials: ArmTrials, base: Floats, ratio: float, gap: float) -> Floats:
     """Log e-value against "treatment >= ratio * control and >= control + gap", alternative (base, base)."""
     share = trials.n_t / (trials.n_t + trials.n_c)
-    by_gap = np.minimum(_nearest_by_gap(base, base, share, gap), trials.top - gap)
+    by_gap = smaller(_nearest_by_gap(base, base, share, gap), trials.top - gap)
     if ratio <= 1.0:
-        return _log_e(trials, base, by_gap + gap, by_gap, 1.0, 1.0, base)
+        return _log_e(trials, base, base, _Border(treatment=by_gap + gap, control=by_gap))
     kink = min(gap / (ratio - 1.0), trials.top / ratio)
-    by_ratio = np.minimum(base / (share * ratio + 1.0 - share), trials.top / ratio)
-    theta_c = np.where(by_gap <= kink, by_gap, np.maximum(by_ratio, kink))
-    theta_t = np.maximum(theta_c + gap, ratio * theta_c)
-    flattest = 1.0 + (ratio - 1.0) * (theta_c > kink).astype(np.float64)
-    steepest = 1.0 + (ratio - 1.0) * (theta_c >= kink).astype(np.float64)
-    return _log_e(trials, base, theta_t, theta_c, flattest, steepest, base)
+    by_ratio = smaller(base / (share * ratio + 1.0 - share), trials.top / ratio)
+    theta_c = chosen(by_gap <= kink, by_gap, larger(by_ratio, kink))
+    border = _Border(
+        treatment=larger(theta_c + gap, ratio * theta_c),
+        control=theta_c,
+        flattest=1.0 + (ratio - 1.0) * (theta_c > kink).astype(np.float64),
+        steepest=1.0 + (ratio - 1.0) * (theta_c >= kink).astype(np.float64),
+    )
+    return _log_e(trials, base, base, border)
 
 
 def _nearest_by_gap(pooled: Floats, q_c: Floats, share: Floats, gap: float) -> Floats:
@@ -90,36 +97,43 @@ def _nearest_by_gap(pooled: Floats, q_c: Floats, share: Floats, gap: float) -> F
     c = (1.0 - share) * q_c * gap
     # Two forms of the root of a quadratic are equal; each loses digits where the other does not.
     far = np.abs(b) + np.sqrt(b * b + 4.0 * c)
-    nearest: Floats = np.where(b > 0.0, 2.0 * c / np.maximum(far, _TINY), 0.5 * far)
-    return np.maximum(nearest, _TINY)
+    return larger(chosen(b > 0.0, 2.0 * c / larger(far, _TINY), 0.5 * far), _TINY)
 
 
-def _log_e(
-    trials: ArmTrials,
-    q_t: Floats,
-    theta_t: Floats,
-    theta_c: Floats,
-    flattest: Floats | float,
-    steepest: Floats | float,
-    q_c: Floats,
-) -> Floats:
-    """The tilted likelihood over its expectation at theta.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Border:
+    """A pair theta on the null's border.
 
-    Along the border the treatment's rate rises by a slope between `flattest` and `steepest` per unit of
-    control's (they differ in a corner).
+    Attributes:
+        treatment, control: its rates.
+        flattest, steepest: along the border the treatment's rate rises by a slope between these per unit of
+            control's; they differ in a corner.
     """
+
+    treatment: Floats
+    control: Floats
+    flattest: Floats | float = 1.0
+    steepest: Floats | float = 1.0
+
+    def balanced(self, tilt: Floats, pull: Floats) -> Floats:
+        """Control's tilt, as far as it keeps the expectation from rising along the border."""
+        flat, steep = self.flattest * pull, self.steepest * pull
+        return smaller(larger(tilt, smaller(flat, steep)), larger(flat, steep))
+
+
+def _log_e(trials: ArmTrials, q_t: Floats, q_c: Floats, theta: _Border) -> Floats:
+    """The tilted likelihood over its expectation at theta, for the alternative pair (q_t, q_c)."""
     if trials.events:
-        return _log_e_of_events(trials, q_t, theta_t, theta_c, flattest, steepest, q_c)
+        return _log_e_of_events(trials, q_t, q_c, theta)
+    theta_t, theta_c = theta.treatment, theta.control
     odds_less_one = q_t * (1.0 - theta_t) / (theta_t * (1.0 - q_t)) - 1.0
     pull = -trials.n_t * odds_less_one / (trials.n_c * (1.0 + theta_t * odds_less_one))
     # Beyond these no tilt of the control balances the treatment's: then both are smaller.
-    pull = np.minimum(np.maximum(pull, -_MOST / (1.0 - theta_c)), _MOST / (theta_c * steepest))
+    pull = smaller(larger(pull, -_MOST / (1.0 - theta_c)), _MOST / (theta_c * theta.steepest))
     slope_t = -pull * trials.n_c / trials.n_t
     less_one_t = slope_t / (1.0 - theta_t * slope_t)
     wanted = q_c * (1.0 - theta_c) / (theta_c * (1.0 - q_c)) - 1.0
-    flat, steep = flattest * pull, steepest * pull
-    slope_c = wanted / (1.0 + theta_c * wanted)
-    slope_c = np.minimum(np.maximum(slope_c, np.minimum(flat, steep)), np.maximum(flat, steep))
+    slope_c = theta.balanced(wanted / (1.0 + theta_c * wanted), pull)
     less_one_c = slope_c / (1.0 - theta_c * slope_c)
     logs: Floats = (
         trials.bad_t * np.log1p(less_one_t)
@@ -130,26 +144,16 @@ def _log_e(
     return logs
 
 
-def _log_e_of_events(
-    trials: ArmTrials,
-    q_t: Floats,
-    theta_t: Floats,
-    theta_c: Floats,
-    flattest: Floats | float,
-    steepest: Floats | float,
-    q_c: Floats,
-) -> Floats:
+def _log_e_of_events(trials: ArmTrials, q_t: Floats, q_c: Floats, theta: _Border) -> Floats:
     """The same for Poisson counts: the expectation is exp(exposure * rate * (tilt - 1)), slopes are tilts."""
-    pull = -trials.n_t * (q_t / theta_t - 1.0) / trials.n_c
-    pull = np.maximum(pull, -_MOST / steepest)
+    pull = -trials.n_t * (q_t / theta.treatment - 1.0) / trials.n_c
+    pull = larger(pull, -_MOST / theta.steepest)
     less_one_t = -pull * trials.n_c / trials.n_t
-    flat, steep = flattest * pull, steepest * pull
-    less_one_c = np.maximum(q_c / theta_c - 1.0, np.minimum(flat, steep))
-    less_one_c = np.minimum(less_one_c, np.maximum(flat, steep))
+    less_one_c = theta.balanced(q_c / theta.control - 1.0, pull)
     logs: Floats = (
         trials.bad_t * np.log1p(less_one_t)
-        - trials.n_t * theta_t * less_one_t
+        - trials.n_t * theta.treatment * less_one_t
         + trials.bad_c * np.log1p(less_one_c)
-        - trials.n_c * theta_c * less_one_c
+        - trials.n_c * theta.control * less_one_c
     )
     return logs

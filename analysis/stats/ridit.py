@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.stats.mixture import Floats
 from analysis.stats.normal import log_e_above
+from analysis.stats.numbers import larger
 
 PRIOR_PRECISION = 4.0
 """Variance at which half of the prior is spent: bets sized for a latency shift of about a quarter.
@@ -24,12 +25,12 @@ def scores(treatment: Floats, pooled: Floats, drift: float) -> Floats:
     `treatment` and `pooled` (both arms) are trials per bucket, shape (runs, buckets). `drift` is the
     tolerated excess of P(treatment slower) + P(equal)/2 over 1/2; it is subtracted.
     """
-    n_t, n = treatment.sum(axis=1), pooled.sum(axis=1)
-    whole = np.maximum(n, 1.0)
-    centred = (pooled.cumsum(axis=1) - pooled / 2) / whole[:, None] - 0.5
+    n_t, n = np.add.reduce(treatment, axis=-1), np.add.reduce(pooled, axis=-1)
+    whole = larger(n, 1.0)
+    centred = (np.add.accumulate(pooled, axis=-1) - pooled / 2) / whole[..., None] - 0.5
     pairs = (n - n_t) * n_t / whole
-    variance = pairs / np.maximum(n - 1.0, 1.0) * (pooled * centred**2).sum(axis=1)
-    return np.stack([(treatment * centred).sum(axis=1) - drift * pairs, variance], axis=1)
+    variance = pairs / larger(n - 1.0, 1.0) * np.add.reduce(pooled * centred * centred, axis=-1)
+    return np.array([np.add.reduce(treatment * centred, axis=-1) - drift * pairs, variance]).T
 
 
 def log_e(score: Floats, variance: Floats, dispersion: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Which windows a metric counts: each belongs to one stage of the plan. Adds nothing up itself."""
 
 from analysis.stats import evidence as fold
-from analysis.stats import settle
+from analysis.stats import pod_places, settle
 from analysis.stats.evidence import MetricEvidence
 from analysis.stats.monitor import State
 from engine.core.measure import Observation, TrialsReading
@@ -18,7 +18,8 @@ def fits(metric: Metric, state: MetricEvidence) -> bool:
     """Whether the state's sums are those that this metric keeps: stored ones may be of another version."""
     before_after = settle.compares_with_before(metric)
     empty = settle.nothing_yet(metric).sums if before_after else fold.watched(metric, state).start()
-    return _shapes(empty) == _shapes(state.sums)
+    scores = state.sums.blocks.information.shape[1]
+    return _shapes(empty) == _shapes(state.sums) and pod_places.fits(state.sums.pods, state.pod_names, scores)
 
 
 def _shapes(sums: State) -> list[tuple[int, ...]]:
@@ -50,7 +51,9 @@ def with_window(
         return fold.at_rest(metric, state)
     share = planned_share(metric, observation)
     read = fold.with_reading(metric, state, reading, warm_up=observation.warm_up, share=share)
-    return fold.unless_too_correlated(metric, read, experiment.alpha_rollback)
+    # Among others a part may be named with little evidence of its own, so that any evidence has to be sound.
+    alpha = 1.0 if metric.family else experiment.alpha_rollback
+    return fold.unless_too_correlated(metric, read, alpha)
 
 
 def planned_share(metric: Metric, observation: Observation) -> float | None:

@@ -52,7 +52,7 @@ def log_mix_starts(starts: Starts, log_e: Floats) -> Floats:
     most: Floats = np.maximum.reduce(log_e, axis=1)
     above = np.maximum(most, 0.0)
     top = np.where(starts.waiting > 0.0, above, most)
-    grown = np.add.reduce(starts.weights * np.exp(log_e - top[:, None]), axis=1)
+    grown = np.vecdot(starts.weights, np.exp(log_e - top[:, None]))
     mixed: Floats = top + np.log(grown + starts.waiting * np.exp(-above))
     return mixed
 

@@ -4,6 +4,7 @@ See `conditional` for the idea and its validity. A count without denominator is 
 traffic share in the place of the observed one: given that something happened, to whom?
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats import prior
-from analysis.stats.conditional import exact_logs, uses_exact_form
-from analysis.stats.counts import Counts, EventCounts, TrialCounts
+from analysis.stats.conditional import ExactForm, uses_exact_form
+from analysis.stats.counts import Counts
 from analysis.stats.dispersion import SWINGING_RATE
 from analysis.stats.increments import Increments, Widths
 from analysis.stats.interval import GRID_RATIOS
@@ -24,12 +25,11 @@ from analysis.stats.mixture import (
     Floats,
     log_mix,
 )
-from analysis.stats.projection import ArmTrials, base_rate, log_e_not_worse, log_e_worse, remembered
+from analysis.stats.projection import base_rate, log_e_not_worse, log_e_worse, remembered
+from analysis.stats.seen import Seen, Where, seen_in
 from engine.core.model import Bound
 
 _J = len(prior.STEPS)
-_NO_TRIALS = 1e-300
-"""Instead of zero as a denominator."""
 _NEVER = np.zeros(1, dtype=np.bool_)
 _P = len(PROMOTE_RATIOS)
 _GAP_DOUBT = 1.4
@@ -77,6 +77,10 @@ class TrialsMethod:
         return np.log(self._ratios)
 
     @cached_property
+    def _exact(self) -> ExactForm:
+        return ExactForm(self._log[: self._better.stop])
+
+    @cached_property
     def _better(self) -> slice:
         return slice(_J + _P + 2, _J + _P + 2 + (len(BETTER_RATIOS) if self.asks_better else 0))
 
@@ -102,23 +106,29 @@ class TrialsMethod:
 
     def increments(self, counts: Counts, memory: Floats, totals: Floats) -> Increments:
         """What a window adds."""
-        seen = _seen(counts)
-        worse = _swapped(seen) if self.higher_is_better else seen
-        logs = worse.bad_t[:, None] * self._log
-        logs -= worse.bad[:, None] * np.log1p(worse.share[:, None] * self._less_one)
+        seen = seen_in(counts)
+        worse = seen.swapped() if self.higher_is_better else seen
+        logs = worse.logs(self._log, self._less_one)
         decide, exact = self._exact_where_common(logs, worse, totals)
-        grid = logs[:, self._better.stop :]
-        better = decide[:, self._better]
+        grid = logs[..., self._better.stop :]
+        better = decide[..., self._better]
         return Increments(
-            harm=self._harm(worse, decide, memory[:, :2]),
-            promote=self._promote(worse, decide, memory[:, 2:]),
-            better=better - decide[:, _J + _P : _J + _P + 1] if self.asks_better else better,
-            effect=grid[:, ::-1] if self.higher_is_better else grid,
+            harm=self._harm(worse, decide, memory[..., :2]),
+            promote=self._promote(worse, decide, memory[..., 2:]),
+            better=better - decide[..., _J + _P : _J + _P + 1] if self.asks_better else better,
+            effect=grid[..., ::-1] if self.higher_is_better else grid,
             memory=self._remembered(worse, memory),
-            scores=_scores(worse),
-            totals=_totals(seen),
+            scores=worse.scores,
+            totals=seen.totals,
             exact=exact,
         )
+
+    def of_harm(self, counts: Counts, memory: Floats) -> tuple[Floats, Floats]:
+        """What a window adds to harm's columns alone, in the binomial form, and what is remembered then."""
+        seen = seen_in(counts)
+        worse = seen.swapped() if self.higher_is_better else seen
+        logs = worse.logs(self._log[: _J + 1], self._less_one[: _J + 1])
+        return self._harm(worse, logs, memory[..., :2]), self._remembered(worse, memory)
 
     def swinging(self, information: Floats, totals: Floats) -> Floats:
         """That of a rate of at most `SWINGING_RATE`."""
@@ -149,150 +159,75 @@ class TrialsMethod:
         """Mixture over the alternatives."""
         return log_mix(sums / dispersion[:, None], BETTER_LOG_WEIGHTS)
 
-    def _exact_where_common(self, logs: Floats, seen: "_Seen", totals: Floats) -> tuple[Floats, Floats]:
+    def _exact_where_common(self, logs: Floats, seen: Seen, totals: Floats) -> tuple[Floats, Floats]:
         """The exact form where earlier windows say that bad trials are common; see `conditional`."""
         exact = uses_exact_form(totals, seen.n) if seen.trials else _NEVER
-        if not exact.any():
-            return logs, np.zeros(len(logs))
+        if not np.count_nonzero(exact):
+            return logs, np.zeros(seen.n.shape)
         decide = logs.copy()
-        upto = self._better.stop
+        each = decide.reshape(-1, decide.shape[-1])
+        counts = np.array([seen.bad_t, seen.n_t, seen.bad_c, seen.n_c]).reshape(4, -1).astype(np.intp)
         for run in np.flatnonzero(exact).tolist():
-            counted = (int(seen.bad_t[run]), int(seen.n_t[run]), int(seen.bad_c[run]), int(seen.n_c[run]))
-            decide[run, :upto] = exact_logs(*counted, self._log[:upto])
+            each[run, : self._better.stop] = self._exact.logs(*counts[:, run].tolist())
         return decide, exact.astype(np.float64)
 
-    def _harm(self, seen: "_Seen", logs: Floats, memory: Floats) -> Floats:
-        ratio: Floats = logs[:, :_J] - logs[:, _J : _J + 1]
+    def _harm(self, seen: Seen, logs: Floats, memory: Floats) -> Floats:
+        ratio: Floats = logs[..., :_J] - logs[..., _J : _J + 1]
         gap = self.tolerance.absolute
         if not gap:
             return ratio
         base = base_rate(memory, gap)
         worse = _worse_than(base + gap, self.effect_ratio, seen.trials)
         possible = seen.both & ((base + gap < 1.0 - 1e-9) | (not seen.trials))
-        bets = np.zeros_like(ratio)
-        if possible.any():
-            arms = seen.arms(possible, (-1, 1))
-            bets[possible] = log_e_worse(arms, worse[possible], base[possible, None], gap)
-        return np.concatenate([ratio, bets], axis=1) if self._by_ratio else bets
 
-    def _promote(self, seen: "_Seen", logs: Floats, memory: Floats) -> Floats:
+        def bet(where: Where) -> Floats:
+            each = (*where, ..., None)
+            return log_e_worse(seen.arms(each), worse[where], base[each], gap)
+
+        bets = _put(np.zeros_like(ratio), possible, bet)
+        return np.concatenate([ratio, bets], axis=-1) if self._by_ratio else bets
+
+    def _promote(self, seen: Seen, logs: Floats, memory: Floats) -> Floats:
         first = _J + 1
-        conditional: Floats = logs[:, first : first + _P] - logs[:, first + _P : first + _P + 1]
+        conditional: Floats = logs[..., first : first + _P] - logs[..., first + _P : first + _P + 1]
         gap = self.margin.absolute
         if not gap:
             return conditional
         ratio = 1.0 + (self.margin.relative or 0.0)
         base = base_rate(memory, gap)
         chosen = (base * (ratio - 1.0) <= 2.0 * gap) & seen.both
-        if chosen.any():
-            where = slice(None) if chosen.all() else chosen
-            projected = log_e_not_worse(seen.arms(where, (-1,)), base[where], ratio, gap)[:, None]
-            conditional[where] = np.logaddexp(_MAIN_BET + projected, _SIDE_BET + conditional[where])
-        return conditional
 
-    def _remembered(self, seen: "_Seen", memory: Floats) -> Floats:
+        def bet(where: Where) -> Floats:
+            projected = log_e_not_worse(seen.arms(where), base[where], ratio, gap)
+            both: Floats = np.logaddexp(_MAIN_BET + projected[..., None], _SIDE_BET + conditional[where])
+            return both
+
+        return _put(conditional, chosen, bet)
+
+    def _remembered(self, seen: Seen, memory: Floats) -> Floats:
         """Control's rate as harm's and promotion's absolute parts remember it, two columns each."""
-        if not memory.shape[1]:
+        if not memory.shape[-1]:
             return memory
         after = memory.copy()
         for columns, gap in ((slice(0, 2), self.tolerance.absolute), (slice(2, 4), self.margin.absolute)):
             if gap:
-                after[:, columns] = remembered(memory[:, columns], seen.bad_c, seen.n_c, gap)
+                after[..., columns] = remembered(memory[..., columns], seen.bad_c, seen.n_c, gap)
         return after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Seen:
-    """A window of either kind, each of shape (runs,).
-
-    Attributes:
-        bad, n: of both arms. share, share_c: the treatment's and control's part of `n`, 0 without any.
-        trials: whether they are trials.
-    """
-
-    bad_t: Floats
-    n_t: Floats
-    bad_c: Floats
-    n_c: Floats
-    bad: Floats
-    n: Floats
-    share: Floats
-    share_c: Floats
-    trials: bool
-
-    @property
-    def both(self) -> NDArray[np.bool_]:
-        """Whether both arms have any, shape (runs,)."""
-        both: NDArray[np.bool_] = self.n_t * self.n_c > 0.0
-        return both
-
-    def arms(self, where: NDArray[np.bool_] | slice, shape: tuple[int, ...]) -> ArmTrials:
-        """The counts of some runs, in a shape to broadcast."""
-        return ArmTrials(
-            bad_t=self.bad_t[where].reshape(shape),
-            n_t=self.n_t[where].reshape(shape),
-            bad_c=self.bad_c[where].reshape(shape),
-            n_c=self.n_c[where].reshape(shape),
-            events=not self.trials,
-        )
+def _put(into: Floats, where: NDArray[np.bool_], found: Callable[[Where], Floats]) -> Floats:
+    """`into`, with what is `found` of the runs `where` in its place."""
+    count = np.count_nonzero(where)
+    if count == where.size:
+        return found(())
+    if count:
+        into[where] = found((where,))
+    return into
 
 
 def _worse_than(rate: Floats, effect_ratio: float, is_share: bool) -> Floats:
     """Rates of the alternatives, shape (runs, 4): multiples of the odds of a share, else of the rate."""
     times = np.exp(prior.STEPS * np.log(max(effect_ratio, 1.1)))
     start = rate / np.maximum(1.0 - rate, 1e-9) if is_share else rate
-    worse: Floats = start[:, None] * times
+    worse: Floats = start[..., None] * times
     return worse / (1.0 + worse) if is_share else worse
-
-
-def _seen(counts: Counts) -> _Seen:
-    match counts:
-        case TrialCounts(bad_t=bad_t, n_t=n_t, bad_c=bad_c, n_c=n_c):
-            trials = True
-        case EventCounts(treatment=bad_t, control=bad_c, share=n_t):
-            n_c, trials = np.where(n_t > 0.0, 1.0 - n_t, 0.0), False
-        case _:
-            msg = f"neither trials nor events: {type(counts).__name__}"
-            raise TypeError(msg)
-    n = n_t + n_c
-    whole = np.maximum(n, _NO_TRIALS)
-    return _Seen(
-        bad_t=bad_t,
-        n_t=n_t,
-        bad_c=bad_c,
-        n_c=n_c,
-        bad=bad_t + bad_c,
-        n=n,
-        share=n_t / whole,
-        share_c=n_c / whole,
-        trials=trials,
-    )
-
-
-def _swapped(seen: _Seen) -> _Seen:
-    return _Seen(
-        bad_t=seen.bad_c,
-        n_t=seen.n_c,
-        bad_c=seen.bad_t,
-        n_c=seen.n_t,
-        bad=seen.bad,
-        n=seen.n,
-        share=seen.share_c,
-        share_c=seen.share,
-        trials=seen.trials,
-    )
-
-
-def _scores(seen: _Seen) -> Floats:
-    """The treatment's bad trials over their expectation, and the variance of that, shape (runs, 1, 2)."""
-    expected = seen.share * seen.bad
-    variance = expected * seen.share_c
-    if seen.trials:
-        variance *= (seen.n - seen.bad) / np.maximum(seen.n - 1.0, 1.0)
-    return np.array([seen.bad_t - expected, variance]).T[:, None, :]
-
-
-def _totals(seen: _Seen) -> Floats:
-    share, others = seen.share, seen.share_c
-    columns = [seen.bad_t, seen.n_t, seen.bad_c, seen.n_c]
-    return np.array([*columns, seen.bad_t * others, seen.bad_c * share, seen.n_t * others]).T

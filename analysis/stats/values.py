@@ -18,6 +18,7 @@ from analysis.stats.dispersion import CALM
 from analysis.stats.increments import Increments, Widths
 from analysis.stats.mixture import Floats
 from analysis.stats.normal import log_e_bets
+from analysis.stats.numbers import chosen
 from analysis.stats.paired import Pair, pair_of
 from engine.core.model import Bound
 
@@ -30,7 +31,6 @@ _FEWEST_WINDOWS = 10
 """Windows whose observed variances are believed together; where squares of values are known, one is enough.
 """
 
-_VARIANCE, _PAIRS, _OWN, _CONTROL, _WEIGHT, _WINDOWS = range(6)
 _CONTROL_SUM = 5
 """Where control's weighted sum is in the totals."""
 
@@ -43,10 +43,6 @@ class _Null:
     gap: float
     relative_effect: float
     absolute_effect: float
-
-    def effect(self, level: Floats) -> Floats:
-        """The difference, in control's unit, that should be found soon at this level of control."""
-        return np.maximum(self.relative_effect * np.abs(level), self.absolute_effect)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +78,13 @@ class ValuesMethod:
         return _Null(ratio=1.0, gap=0.0, relative_effect=self.effect_ratio - 1.0, absolute_effect=0.0)
 
     @cached_property
+    def _nulls(self) -> "_Nulls":
+        """Equality, harm's, promotion's, and equality again where being better is asked."""
+        above = (self._equal, *self._harm)
+        below = self._margin + ((self._equal,) if self.asks_better else ())
+        return _Nulls.of(above, below)
+
+    @cached_property
     def widths(self) -> Widths:
         """Columns of the sums: (score, variance) per null; the interval's are scaled, see `increments`."""
         return Widths(
@@ -96,19 +99,21 @@ class ValuesMethod:
         """What a window adds; the first, or the first ten (`_FEWEST_WINDOWS`), only set the scale."""
         seen = pair_of(counts)
         worse = seen.turned() if self.higher_is_better else seen
-        score, variance = worse.score(1.0, 0.0)
-        unit = _bet(self._equal, memory)
-        squared, linear, constant = seen.quadratic()
-        effect = [unit * seen.first, unit * seen.second, *(unit**2 * x for x in (squared, linear, constant))]
+        score, variance = worse.scores(self._nulls.ratios, self._nulls.gaps)
+        bets = self._nulls.bets(memory)
+        columns = _columns(self._nulls.signs * bets * score, bets * bets * variance)
+        harm_to, promote_to = 2 + self.widths.harm, 2 + self.widths.harm + self.widths.promote
+        equal = variance[..., 0]
+        scores = np.array([score[..., 0], self._spread(worse, equal, totals)])
         return Increments(
-            harm=_columns(worse, self._harm, memory, 1.0),
-            promote=_columns(worse, self._margin, memory, -1.0),
-            better=_columns(worse, (self._equal,) if self.asks_better else (), memory, -1.0),
-            effect=np.stack(effect, axis=1),
-            memory=memory + _remembered(worse, variance),
-            scores=np.stack([score, self._spread(worse, variance, totals)], axis=1)[:, None, :],
-            totals=_totals(seen),
-            exact=np.zeros(len(score)),
+            harm=columns[..., 2:harm_to],
+            promote=columns[..., harm_to:promote_to],
+            better=columns[..., promote_to:],
+            effect=_effect(seen, bets[..., 0]),
+            memory=memory + _remembered(worse, equal),
+            scores=scores.T[..., None, :],
+            totals=np.array([*seen.totals, seen.first, seen.second, seen.pairs]).T,
+            exact=np.zeros(equal.shape),
         )
 
     def _spread(self, worse: Pair, variance: Floats, totals: Floats) -> Floats:
@@ -118,13 +123,13 @@ class ValuesMethod:
         """
         if worse.spread is not None:
             return variance
-        first, second = totals[:, 4], totals[:, 5]
+        first, second = totals.T[4:6]
         if self.higher_is_better:
             first, second = second, first
         second = second + worse.second
-        ratio = (first + worse.first) / np.where(second != 0.0, second, 1.0)
-        centred: Floats = (worse.first - ratio * worse.second) ** 2
-        return centred
+        ratio = (first + worse.first) / chosen(second != 0.0, second, 1.0)
+        centred: Floats = worse.first - ratio * worse.second
+        return centred * centred
 
     def swinging(self, information: Floats, totals: Floats) -> Floats:
         """Control's weighted sum is what the score moves by per unit of the treatment's log level."""
@@ -135,7 +140,8 @@ class ValuesMethod:
 
     def log_e_harm(self, sums: Floats, dispersion: Floats) -> Floats:
         """Of a tolerance with two parts, the part that is contradicted less."""
-        smallest: Floats = _log_e(sums, dispersion[..., None], prior.STEPS, prior.LOG_WEIGHTS).min(axis=-1)
+        logs = _log_e(sums, dispersion[..., None], prior.STEPS, prior.LOG_WEIGHTS)
+        smallest: Floats = logs[..., 0] if len(self._harm) == 1 else logs.min(axis=-1)
         return smallest
 
     def log_e_promote(self, sums: Floats, dispersion: Floats) -> Floats:
@@ -149,40 +155,64 @@ class ValuesMethod:
         return _log_e(sums, dispersion[:, None], _BETTER_BETS, _BETTER_LOG_WEIGHTS)[:, 0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Nulls:
+    """Several nulls side by side, each of shape (nulls,); `signs` -1 bets on the treatment being below."""
+
+    ratios: Floats
+    gaps: Floats
+    relative_effects: Floats
+    absolute_effects: Floats
+    signs: Floats
+
+    @classmethod
+    def of(cls, above: tuple[_Null, ...], below: tuple[_Null, ...]) -> "_Nulls":
+        """Those above which, and then those below which, the treatment is bet to be."""
+        every = above + below
+        return cls(
+            ratios=np.array([null.ratio for null in every]),
+            gaps=np.array([null.gap for null in every]),
+            relative_effects=np.array([null.relative_effect for null in every]),
+            absolute_effects=np.array([null.absolute_effect for null in every]),
+            signs=np.repeat([1.0, -1.0], [len(above), len(below)]),
+        )
+
+    def bets(self, memory: Floats) -> Floats:
+        """Drift over variance at each null's effect, as far as earlier windows know; 0 before they do.
+
+        The effect itself adds to the variance of its score: else constant values would ask for endless bets.
+        """
+        variance, pairs, own, control, weight, windows = memory.T
+        heard = (pairs > 0.0) & (windows >= _FEWEST_WINDOWS)
+        level = np.abs(control / chosen(heard, weight, 1.0))
+        # In control's unit, the difference that should be found soon at this level of control.
+        effects = np.maximum(self.relative_effects * level[..., None], self.absolute_effects)
+        varied = variance[..., None] + effects * effects * own[..., None]
+        known = heard[..., None] & (varied > 0.0)
+        bets: Floats = np.divide(effects * pairs[..., None], varied, out=np.zeros_like(varied), where=known)
+        return bets
+
+
 def _remembered(window: Pair, variance: Floats) -> Floats:
     worth = 1.0 if window.spread is None else float(_FEWEST_WINDOWS)
     counted = worth * (window.pairs > 0.0)
-    own = window.pairs**2 if window.spread is None else window.pairs / 4.0
-    return np.stack([variance, window.pairs, own, window.totals[:, 2], window.totals[:, 3], counted], axis=1)
+    own = window.pairs * window.pairs if window.spread is None else window.pairs / 4.0
+    return np.array([variance, window.pairs, own, *window.totals[2:], counted]).T
 
 
-def _bet(null: _Null, memory: Floats) -> Floats:
-    """Drift over variance at the effect, as far as earlier windows know; 0 before they do.
-
-    The effect itself adds to the variance of its score: else constant values would ask for endless bets.
-    """
-    heard = (memory[:, _PAIRS] > 0.0) & (memory[:, _WINDOWS] >= _FEWEST_WINDOWS)
-    effect = null.effect(memory[:, _CONTROL] / np.where(heard, memory[:, _WEIGHT], 1.0))
-    variance = memory[:, _VARIANCE] + effect**2 * memory[:, _OWN]
-    known = heard & (variance > 0.0)
-    return np.where(known, effect * memory[:, _PAIRS] / np.where(known, variance, 1.0), 0.0)
+def _columns(score: Floats, variance: Floats) -> Floats:
+    """(score, variance) per null side by side, shape (runs, 2 * nulls)."""
+    pairs = np.empty((*score.shape, 2))
+    pairs[..., 0], pairs[..., 1] = score, variance
+    return pairs.reshape(*score.shape[:-1], -1)
 
 
-def _columns(window: Pair, nulls: tuple[_Null, ...], memory: Floats, sign: float) -> Floats:
-    """Scaled (score, variance) per null; `sign` -1 bets on the treatment being below the null."""
-    columns = []
-    for null in nulls:
-        score, variance = window.score(null.ratio, null.gap)
-        bet = _bet(null, memory)
-        columns += [sign * bet * score, bet**2 * variance]
-    return np.stack(columns, axis=1) if columns else np.zeros((len(memory), 0))
+def _effect(seen: Pair, unit: Floats) -> Floats:
+    """What the interval of the ratio is made from; scaled, so that no window outweighs all others."""
+    coefficients = [unit * unit * each for each in seen.quadratic()]
+    return np.array([unit * seen.first, unit * seen.second, *coefficients]).T
 
 
 def _log_e(sums: Floats, dispersion: Floats, bets: Floats, log_weights: Floats) -> Floats:
     nulls = sums.reshape(*sums.shape[:-1], -1, 2) / dispersion[..., None]
     return log_e_bets(nulls[..., 0], nulls[..., 1], bets, log_weights)
-
-
-def _totals(seen: Pair) -> Floats:
-    mantel_haenszel = np.stack([seen.first, seen.second, seen.pairs], axis=1)
-    return np.concatenate([seen.totals, mantel_haenszel], axis=1)

@@ -80,8 +80,8 @@ class Check:
 
     Attributes:
         column: whose cell is shown with the fault.
-        wrong: SQL that is true of a wrong row; empty cells are NULL in it, and not finite ones infinite (an
-            unreadable `le` is -infinity).
+        wrong: SQL that is true of a wrong row; empty cells are NULL in it, and those that are no finite
+            number infinite or NaN (an unreadable `le` -infinity or NaN).
         right: what would be right.
         error: what to raise.
     """
@@ -100,7 +100,9 @@ def checks_of(kind: MetricKind, found: tuple[str, ...]) -> tuple[Check, ...]:
         found: columns that the file has; no other is in the SQL.
     """
     numbers = [name for name in columns_of(kind) if name in found and name != "le"]
-    checks = [Check(column=name, wrong=f'isinf("{name}")', right="expected a number") for name in numbers]
+    checks = [
+        Check(column=name, wrong=f'NOT isfinite("{name}")', right="expected a number") for name in numbers
+    ]
     checks += [
         Check(
             column=name,
@@ -108,6 +110,11 @@ def checks_of(kind: MetricKind, found: tuple[str, ...]) -> tuple[Check, ...]:
             right="expected a whole number, 0 or more",
         )
         for name in _COUNTS.get(kind, ())
+    ]
+    checks += [
+        Check(column=name, wrong=f'abs("{name}") > {limit!r}', right=f"expected at most {said}")
+        for name in numbers
+        for limit, said in (_MOST if name in _COUNTS.get(kind, ()) else _FARTHEST.get(name, _FAR),)
     ]
     match kind:
         case MetricKind.PROPORTION | MetricKind.THRESHOLD:
@@ -126,13 +133,17 @@ def weight_checks() -> tuple[Check, ...]:
     return (
         Check(
             column=WEIGHT,
-            wrong='isinf("weight") OR "weight" < 0 OR "weight" > 100',
+            wrong='NOT isfinite("weight") OR "weight" < 0 OR "weight" > 100',
             right="expected the treatment's percent of all traffic, 0 to 100",
             error=WrongWeightError,
         ),
     )
 
 
+_MOST = (2.0**53, "2^53; above it no count is told from the next")
+_FAR = (1e100, "1e100")
+_FARTHEST: Mapping[str, tuple[float, str]] = {"sum_sq": (1e200, "1e200")}
+"""Sums of squares of anything smaller are still numbers."""
 _SQUARES = Check(
     column="sum_sq",
     # Cauchy and Schwarz: no values have a smaller sum of squares; the slack is for rounding.
@@ -142,7 +153,7 @@ _SQUARES = Check(
 _BOUNDS = (
     Check(
         column="le",
-        wrong="\"le\" = '-inf'::DOUBLE",
+        wrong='"le" = \'-inf\'::DOUBLE OR isnan("le")',
         right='expected a bound as Prometheus writes it ("0.5", "1e+06", "+Inf")',
         error=WrongBucketsError,
     ),

@@ -13,7 +13,7 @@ _PAGE = 10_000
 """Runs that are planned at once."""
 
 Rows = dict[str, NDArray[Any]]
-"""Rows in order by column: row (of the file, from 0), end_s, end_text, metric, variant, and numbers."""
+"""Rows in order by column: row (of the file, from 0), end_s, metric, variant, and numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +54,17 @@ class Stretch:
 
 def put_in_order(staged: Staged) -> Ordered:
     """Sorts the staged rows, unless the file has them in order, as most have."""
-    staged.connection.execute("CREATE TABLE named AS SELECT run, min(rowid) AS first FROM raw GROUP BY run")
+    staged.connection.execute(
+        "CREATE TEMP TABLE named AS SELECT run, min(rowid) AS first FROM raw GROUP BY run"
+    )
     ordered = (
         Ordered(staged=staged, table="raw", run="run", row="rowid") if _in_order(staged) else _sorted(staged)
     )
     run = ordered.run
     staged.connection.execute(
-        f"CREATE TABLE runs AS SELECT named.run, rows, windows FROM named JOIN ("  # noqa: S608
+        f"CREATE TEMP TABLE runs AS SELECT named.run, rows, windows FROM named JOIN ("  # noqa: S608
         f"SELECT {run}, count(*) AS rows, count(*) FILTER (opens) AS windows FROM ("
-        f"SELECT {run}, coalesce({run} <> lag({run}) OVER () OR end_s <> lag(end_s) OVER (), true) AS opens "
+        f"SELECT {run}, {_opens(run)} AS opens "
         f"FROM {ordered.table}) GROUP BY {run}) USING ({run}) ORDER BY first"
     )
     return ordered
@@ -83,7 +85,8 @@ def _sorted(staged: Staged) -> Ordered:
     """Sorts by run and time; the row breaks ties, so that a window's first row is its first in the file."""
     numbers = "".join(f', "{name}"' for name in staged.numbers)
     staged.connection.execute(
-        f"CREATE TABLE sorted AS SELECT first, end_s, end_text, raw.rowid AS row, metric, variant{numbers} "  # noqa: S608
+        "CREATE TEMP TABLE sorted AS "  # noqa: S608
+        f"SELECT first, end_s, end_text, raw.rowid AS row, metric, variant{numbers} "
         "FROM raw JOIN named USING (run) ORDER BY first, end_s, row"
     )
     staged.connection.execute("DROP TABLE raw")
@@ -124,10 +127,25 @@ def fetch(ordered: Ordered, stretch: Stretch) -> Rows:
     """The rows of a stretch; empty cells are NaN. DuckDB keeps the order of insertion."""
     numbers = "".join(f', coalesce("{name}", \'nan\'::DOUBLE) AS "{name}"' for name in ordered.staged.numbers)
     return ordered.staged.connection.execute(
-        f"SELECT {ordered.row} AS row, end_s, end_text, metric, variant{numbers} FROM {ordered.table} "  # noqa: S608
+        f"SELECT {ordered.row} AS row, end_s, metric, variant{numbers} FROM {ordered.table} "  # noqa: S608
         "WHERE rowid >= ? AND rowid < ?",
         [stretch.start, stretch.stop],
     ).fetchnumpy()
+
+
+def window_ends(ordered: Ordered, stretch: Stretch) -> list[str]:
+    """The ends of all windows of a stretch, as their first rows write them."""
+    found = ordered.staged.connection.execute(
+        f"SELECT end_text FROM {ordered.table} WHERE rowid >= ? AND rowid < ? QUALIFY {_opens(ordered.run)}",  # noqa: S608
+        [stretch.start, stretch.stop],
+    ).fetchnumpy()
+    texts: list[str] = found["end_text"].tolist()
+    return texts
+
+
+def _opens(run: str) -> str:
+    """SQL of whether a row is the first of its window, in a table that is in order."""
+    return f"coalesce({run} <> lag({run}) OVER () OR end_s <> lag(end_s) OVER (), true)"
 
 
 def first_windows(

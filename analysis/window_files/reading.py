@@ -13,7 +13,15 @@ import numpy as np
 from analysis.window_files.block import RunBlock
 from analysis.window_files.errors import WrongBucketsError, WrongRowError
 from analysis.window_files.layout import Layout, layout_of
-from analysis.window_files.order import Rows, Stretch, fetch, first_windows, put_in_order, stretches
+from analysis.window_files.order import (
+    Ordered,
+    Stretch,
+    fetch,
+    first_windows,
+    put_in_order,
+    stretches,
+    window_ends,
+)
 from analysis.window_files.pivot import grid_of, metric_columns, weights
 from analysis.window_files.source import open_source
 from analysis.window_files.staging import Staged, stage
@@ -26,9 +34,10 @@ _MEMORY = "192MB"
 def read_blocks(path: Path, experiment: Experiment, *, max_windows: int = 32_768) -> Iterator[RunBlock]:
     """The runs of a CSV or Parquet file, in the order of their first rows.
 
-    The file is first loaded into a temporary directory and, unless it is in order, sorted there, which takes
-    up to about twice its size on disk. What is wrong with a row by itself is found then, before the first
-    block; what is wrong with a row beside others (duplicates, buckets, weights) with the block where it is.
+    The file is first loaded into a temporary directory, which takes up to about twice its size on disk, and
+    sorted there unless it is in order, which takes three times. What is wrong with a row by itself is found
+    then, before the first block; what is wrong with a row beside others (duplicates, buckets, weights) with
+    the block where it is.
 
     Args:
         path: the file; its format is told by its content.
@@ -48,7 +57,7 @@ def read_blocks(path: Path, experiment: Experiment, *, max_windows: int = 32_768
         bounds = {name: _bounds(staged, index) for index, name in enumerate(layout.metrics)}
         ordered = put_in_order(staged)
         for stretch in stretches(ordered, max_windows):
-            yield _block(staged, stretch, fetch(ordered, stretch), bounds)
+            yield _block(ordered, stretch, bounds)
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def _connection(scratch: str) -> Iterator[duckdb.DuckDBPyConnection]:
         "threads": 1,
         "autoinstall_known_extensions": False,
     }
-    with duckdb.connect(str(Path(scratch) / "windows.duckdb"), config=config) as connection:
+    with duckdb.connect(config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         # It would be drawn on stdout, which is for data.
         connection.execute("SET enable_progress_bar = false")
@@ -94,18 +103,19 @@ def _bounds(staged: Staged, index: int) -> Sequence[float]:
     return bounds
 
 
-def _block(staged: Staged, stretch: Stretch, rows: Rows, bounds: dict[str, Sequence[float]]) -> RunBlock:
+def _block(ordered: Ordered, stretch: Stretch, bounds: dict[str, Sequence[float]]) -> RunBlock:
     def refuse(error: type[WrongRowError], row: int, fault: str) -> NoReturn:
-        raise error(staged.place(row), fault)
+        raise error(ordered.staged.place(row), fault)
 
-    layout: Layout = staged.layout
+    layout: Layout = ordered.staged.layout
+    rows = fetch(ordered, stretch)
     run, window, opens = first_windows(rows, stretch)
     shape = (len(layout.variants), len(stretch.runs), stretch.longest)
     grid = grid_of(rows, run, window, shape, refuse)
     end_s = np.full(shape[1:], np.nan)
     end_s[run[opens], window[opens]] = rows["end_s"][opens]
     lengths = np.bincount(run[opens], minlength=len(stretch.runs))
-    texts = iter(rows["end_text"][opens].tolist())
+    texts = iter(window_ends(ordered, stretch))
     return RunBlock(
         runs=stretch.runs,
         window_ends=tuple(tuple(islice(texts, length)) for length in lengths.tolist()),

@@ -7,9 +7,9 @@ go by position, and the path is a parameter.
 import csv
 import glob
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -25,10 +25,11 @@ _HEADER_LIMIT = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of the file: how SQL calls it, and whether its cells are text."""
+    """A column of the file: how SQL calls it, and whether its cells are text or doubles, or neither."""
 
     sql: str
-    text: bool
+    text: bool = False
+    double: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +40,31 @@ class Source:
         path: as given, for messages.
         relation: SQL after FROM; its one parameter is `pattern`.
         columns: by name, in the file's order.
+        csv: whether it is one; its cells are text.
     """
 
     path: Path
     relation: str
     columns: dict[str, Column]
+    csv: bool = False
 
     @property
     def pattern(self) -> str:
         """The path as DuckDB takes it: absolute (never an address), and with wildcards taken literally."""
         return glob.escape(str(self.path.absolute()))
+
+    def with_numbers(self, names: Collection[str]) -> "Source":
+        """The same file, whose columns of these names are numbers.
+
+        A CSV is read sooner so, but not at all if such a cell is neither a number nor empty.
+        """
+        if not self.csv:
+            return self
+        columns = {
+            name: Column(sql=column.sql, double=True) if name in names else column
+            for name, column in self.columns.items()
+        }
+        return replace(self, relation=_csv_relation(columns.values()), columns=columns)
 
     def cell(self, name: str) -> str:
         """SQL of a cell's text; NULL if it is empty."""
@@ -56,14 +72,18 @@ class Source:
         return f"nullif({column.sql}, '')" if column.text else f"CAST({column.sql} AS VARCHAR)"
 
     def number(self, name: str) -> str:
-        """SQL of a cell as a double: NULL if empty, infinity if it is no finite number."""
+        """SQL of a cell as a double: NULL if empty, not finite if it is no finite number."""
+        if self.columns[name].double:
+            return self.columns[name].sql
         return (
             f"CASE WHEN {self._value(name)} IS NULL THEN NULL WHEN isfinite({self._double(name)}) "
             f"THEN {self._double(name)} ELSE 'inf'::DOUBLE END"
         )
 
     def bound(self, name: str) -> str:
-        """SQL of a bucket's bound: NULL if empty, -infinity if unreadable."""
+        """SQL of a bucket's bound: NULL if empty, -infinity or no number if unreadable."""
+        if self.columns[name].double:
+            return self.columns[name].sql
         return (
             f"CASE WHEN {self._value(name)} IS NULL THEN NULL WHEN isnan({self._double(name)}) "
             f"THEN '-inf'::DOUBLE ELSE coalesce({self._double(name)}, '-inf'::DOUBLE) END"
@@ -102,20 +122,22 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
         moment = kind.startswith("TIMESTAMP")
         # A moment has no text of its own; this is how ISO 8601 writes it.
         sql = f"replace(CAST({quoted} AS VARCHAR), ' ', 'T')" if moment else quoted
-        source.columns[name] = Column(sql=sql, text=moment or kind == "VARCHAR")
+        source.columns[name] = Column(sql=sql, text=moment or kind == "VARCHAR", double=kind == "DOUBLE")
     return source
 
 
 def _csv(path: Path) -> Source:
-    names = _header(path)
     # Named by position, so that names of the file are never part of a statement.
-    listed = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(names)))
-    relation = (
+    columns = {name: Column(sql=f"c{index}", text=True) for index, name in enumerate(_header(path))}
+    return Source(path=path, relation=_csv_relation(columns.values()), columns=columns, csv=True)
+
+
+def _csv_relation(columns: Iterable[Column]) -> str:
+    listed = ", ".join(f"'{column.sql}': '{'DOUBLE' if column.double else 'VARCHAR'}'" for column in columns)
+    return (
         "read_csv(?, auto_detect=false, header=true, delim=',', quote='\"', escape='\"', "
         f"hive_partitioning=false, buffer_size={_BUFFER_BYTES}, columns={{{listed}}})"
     )
-    columns = {name: Column(sql=f"c{index}", text=True) for index, name in enumerate(names)}
-    return Source(path=path, relation=relation, columns=columns)
 
 
 def _header(path: Path) -> list[str]:

@@ -92,7 +92,15 @@ def _refuse_without_keys(source: Source, layout: Layout) -> None:
 
 
 def _load(staged: Staged) -> None:
-    source, layout = staged.source, staged.layout
+    try:
+        _load_from(staged, staged.source.with_numbers(staged.numbers))
+    except duckdb.Error:
+        # A cell is no number, perhaps: as text, it can be told which.
+        _load_from(staged, staged.source)
+
+
+def _load_from(staged: Staged, source: Source) -> None:
+    layout = staged.layout
     columns = [
         f"coalesce({source.cell('run')}, '') AS run" if "run" in source.columns else "'' AS run",
         f"{source.cell('window_end')} AS end_text",
@@ -107,20 +115,20 @@ def _load(staged: Staged) -> None:
     parameters: list[object] = [list(layout.variants), source.pattern]
     if "metric" in source.columns:
         parameters.insert(0, list(layout.metrics))
-    statement = f"CREATE TABLE raw AS SELECT {', '.join(columns)} FROM {source.relation}"  # noqa: S608
+    statement = f"CREATE TEMP TABLE raw AS SELECT {', '.join(columns)} FROM {source.relation}"  # noqa: S608
     staged.connection.execute(statement, parameters)
 
 
 def _position(source: Source, name: str) -> str:
     """SQL of a name's place in a list that is a parameter; NULL if it is not in it."""
-    return f"(list_position(?::VARCHAR[], {source.cell(name)}) - 1)::INTEGER"
+    return f"(list_position(?::VARCHAR[], {source.cell(name)}) - 1)::USMALLINT"
 
 
 def _epoch_s(text: str) -> str:
     """SQL of a time's epoch seconds; NULL if it is none. Without a zone it is UTC, the session's."""
     return (
         f"CASE WHEN {text} LIKE '____-%' THEN epoch(TRY_CAST({text} AS TIMESTAMPTZ)) "
-        f"WHEN abs(TRY_CAST({text} AS DOUBLE)) <= {_LATEST_EPOCH_S} THEN TRY_CAST({text} AS DOUBLE) END"
+        f"ELSE TRY_CAST({text} AS DOUBLE) END"
     )
 
 
@@ -167,7 +175,7 @@ def _refuse_wrong_rows(staged: Staged) -> None:
 def _checks(staged: Staged) -> Iterator[tuple[str, Check]]:
     """Every check with the SQL of the rows that fail it."""
     yield (
-        "end_s IS NULL",
+        f"end_s IS NULL OR abs(end_s) > {_LATEST_EPOCH_S}",
         Check(column="window_end", wrong="", right="expected an ISO 8601 time or epoch seconds"),
     )
     if staged.weighted:

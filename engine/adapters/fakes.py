@@ -58,6 +58,10 @@ class FakeTarget:
         self.sticky = False
         self.preview_url: str | None = None
         self.sessions: SessionSeries | None = None
+        self.ended = ""
+        self.exact = True
+        self.rungs_pct: tuple[int, ...] | None = None
+        self.pinned: dict[str, object] = {}
 
     def facts(self) -> TargetFacts:
         """Identity, variant names and labels."""
@@ -77,6 +81,8 @@ class FakeTarget:
             sticky=self.sticky,
             preview_url=self.preview_url,
             sessions=self.sessions,
+            rungs_pct=self.rungs_pct,
+            pinned=self.pinned,
         )
 
     def observe(self) -> TargetState | TargetGone:
@@ -87,12 +93,19 @@ class FakeTarget:
             weights=self.weights,
             control=self.health[Arm.CONTROL],
             treatment=self.health[Arm.TREATMENT],
-            version=hashlib.sha256(str(self.weights).encode()).hexdigest()[:16],
+            version=self._version(),
             more=tuple(self.more_health),
+            ended=self.ended,
+            exact=self.exact,
         )
 
-    def apply(self, weights: Weights) -> TargetState | TargetGone:
+    def _version(self) -> str:
+        return hashlib.sha256(f"{self.weights} {self.ended}".encode()).hexdigest()[:16]
+
+    def apply(self, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
         """Be at these weights, unless scripted to be gone, or they are for more treatments than there are."""
+        if found is not None and self.gone is None and found != self._version():
+            return TargetGone(detail="somebody else moved traffic meanwhile")
         if len(weights.more) > len(self._options.more_treatments):
             return TargetGone(detail=f"{weights} splits traffic over more treatments than there are")
         if self.gone is None and weights != self.weights:

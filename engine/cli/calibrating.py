@@ -122,7 +122,7 @@ def _experiment(path: Path, *, measured: bool) -> "Experiment":
     from engine.wiring import prepare
 
     document = spec.read(path)
-    return experiment_of(document) if measured else prepare(document).experiment
+    return experiment_of(document) if measured else prepare(document).experiment.without_parts()
 
 
 def _past_of_pods(

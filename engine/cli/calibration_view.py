@@ -85,7 +85,7 @@ def _metrics(found: "Calibration") -> "Table":
         correlated = f"{known.correlation_windows} windows, {duration(_correlation_s(found, metric) or 0.0)}"
         drawn.add_row(
             metric.name,
-            f"{known.value:.2f}",
+            f"{metric.to_declare or known.value:.2f}",
             _declared(metric),
             f"more than {correlated}" if known.too_long else correlated,
             f"{known.windows:,}",

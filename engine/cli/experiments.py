@@ -121,7 +121,7 @@ def _put(output: Output, documents: dict[Path, "Document"]) -> None:
 
 def _lines(file: Path, document: "Document") -> Iterator[str]:
     """What a good document is, and what its number of metrics costs."""
-    from engine.spec.cost import harm_costs
+    from engine.spec.cost import harm_costs, more_queries
 
     count = len(document.content.spec.metrics)
     metrics = f"{count} metric{'' if count == 1 else 's'}"
@@ -132,6 +132,8 @@ def _lines(file: Path, document: "Document") -> Iterator[str]:
         yield f"  {deciding} metrics decide; harm in only one takes about, against that metric on its own:"
     for cost in costs:
         yield f"    {cost.times:.2f} × the requests: {', '.join(cost.names)} (weight {cost.weight:.3g})"
+    if more := more_queries(document):
+        yield f"  breakdowns are only shown: no more requests for a decision, {more} more queries a reading"
 
 
 def _write_new(path: Path, text: str) -> None:

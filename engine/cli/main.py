@@ -11,6 +11,7 @@ import typer
 
 from engine.cli import (
     calibrating,
+    controller,
     demo,
     doctor,
     events,
@@ -23,8 +24,10 @@ from engine.cli import (
     notices,
     planning,
     plugins,
+    preparing,
     replaying,
     report,
+    rx,
     serving,
     status,
     targeting,
@@ -93,6 +96,7 @@ def _root(  # the help text is the app's
 
 add(app, "init", experiments.init)
 add(app, "validate", experiments.validate)
+add(app, "prepare", preparing.prepare)
 add(app, "plan", planning.plan)
 add(app, "launch", launch.launch)
 add(app, "list", listing.list_runs)
@@ -112,6 +116,8 @@ add(app, "calibrate", calibrating.calibrate)
 app.add_typer(gating.app, name="gate")
 app.add_typer(targeting.app, name="target")
 add(app, "serve", serving.serve)
+add(app, "controller", controller.controller)
+app.add_typer(rx.app, name="rx")
 add(app, "plugins", plugins.plugins)
 add(app, "doctor", doctor.doctor)
 app.add_typer(local.app, name="local")

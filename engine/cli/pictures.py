@@ -49,6 +49,7 @@ def draw_run(view: RunView) -> Group:
     ]
     parts.append(_metrics(view.metrics, view.findings))
     notes = [Text(f"{row.metric}: {row.note}", style="yellow") for row in view.metrics if row.note]
+    notes += [Text(f"{each.metric}: {each.told}") for each in view.breakdowns]
     if notes:
         parts += [Text(), *notes]
     if view.explained is not None:

@@ -98,13 +98,13 @@ def _report(
     from engine.planned import flows
     from engine.replaying import experiment_of
 
+    worse = None if effect is None else _parsed(effect, "--effect", parse_percent)
     experiment = experiment_of(spec.read(file))
     try:
         found = flows(experiment, given, url=url, since_s=since_s, now_s=the_clock().now_s())
-        worse = None if effect is None else parse_percent(effect)
         return planned(experiment, found, effect=worse, releases_per_year=releases)
     except ValueError as error:
-        msg = f"nothing can be planned: {error}"
+        msg = f"nothing can be planned; expected {error}"
         raise UsageError(msg) from error
 
 
@@ -121,10 +121,14 @@ def _given(rates: list[str], bases: list[str]) -> "Given":
 def _named(text: str, option: str, parse: Callable[[str], float]) -> tuple[str, float]:
     """`NAME=VALUE`, or a value under no name."""
     name, _, value = text.rpartition("=")
+    return name, _parsed(value, option, parse)
+
+
+def _parsed(text: str, option: str, parse: Callable[[str], float]) -> float:
     try:
-        return name, parse(value)
+        return parse(text)
     except ValueError as error:
-        msg = f"{value!r} is not {error}"
+        msg = f"{text!r} is not {error}"
         raise typer.BadParameter(msg, param_hint=option) from error
 
 

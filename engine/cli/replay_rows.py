@@ -56,6 +56,7 @@ def _of_event(each: "Again") -> _Row:
 
 
 def _put_csv(_: str, columns: Sequence[str], rows: Iterator[_Row]) -> None:
+    rows = _begun(rows)
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -63,10 +64,16 @@ def _put_csv(_: str, columns: Sequence[str], rows: Iterator[_Row]) -> None:
 
 def _put_json(name: str, _: Sequence[str], rows: Iterator[_Row]) -> None:
     """One object with its schema and all rows, a line each."""
+    rows = _begun(rows)
     sys.stdout.write(f'{{"schema": "{SCHEMA}", "{name}": [')
     for place, row in enumerate(rows):
         sys.stdout.write(f"{',' if place else ''}\n  {json.dumps(row, ensure_ascii=False)}")
     sys.stdout.write("\n]}\n")
+
+
+def _begun(rows: Iterator[_Row]) -> Iterator[_Row]:
+    """The same rows, the first one made: what is wrong with a file is known before anything is written."""
+    return chain(list(islice(rows, 1)), rows)
 
 
 def _put_table(_: str, columns: Sequence[str], rows: Iterator[_Row]) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,8 @@ class Form(StrEnum):
 def _moment(text: str) -> float:
     """Epoch seconds of a time as an option has it."""
     try:
-        return float(text)
+        if isfinite(at_s := float(text)):
+            return at_s
     except ValueError:
         pass
     try:
@@ -249,17 +251,23 @@ def _counted(rows: "Iterable[Row]", outcomes: Counter[str]) -> "Iterator[Row]":
 
 
 def _told(session: Session, blocks: "Iterable[RunBlock]", measured: set[str]) -> "Iterator[RunBlock]":
-    """The blocks, with progress where somebody watches, and which metrics they measure."""
-    done = 0
+    """The blocks, with progress where somebody watches, which metrics they measure, and what looks wrong."""
+    from analysis.replay import looks_running
+
+    done, running = 0, set[str]()
     watched = sys.stderr.isatty() and not session.quiet
     for block in blocks:
         measured |= {name for name, columns in block.metrics.items() if columns.present.any()}
+        running |= looks_running(block)
         yield block
         done += len(block.runs)
         if watched:
             typer.echo(f"\r{done} runs", nl=False, err=True)
     if watched:
         typer.echo("\r\033[K", nl=False, err=True)
+    if running:
+        names = ", ".join(sorted(running))
+        session.say(f"Counts of {names} only ever rise: if they are running totals, take differences first.")
 
 
 def _say_the_end(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.report.breakdowns import Breakdown, breakdowns
 from analysis.report.rows import MetricRow, rows
 from engine.cli.live import Live, look
 from engine.cli.summary import Summary, driver_of, open_evidence, summarize
@@ -24,6 +25,7 @@ class RunView:
     """One run.
 
     Attributes:
+        findings, metrics: of whole metrics. breakdowns: of their parts.
         live: the outside now; None after the end. commands: asked for and not done yet.
         undelivered: what is known of notices that have not arrived, empty when all have.
         explained: each query and what it returns now; None when nobody asked for it.
@@ -34,6 +36,7 @@ class RunView:
     headline: str
     findings: tuple[Finding, ...]
     metrics: tuple[MetricRow, ...]
+    breakdowns: tuple[Breakdown, ...]
     live: Live | None
     commands: tuple[Command, ...]
     ticked_s: float | None
@@ -49,8 +52,9 @@ def view_of(store: Store, stored: StoredRun, now_s: float, *, with_queries: bool
         summary=summarize(stored, now_s=now_s, driver=driver_of(store, run, now_s)),
         experiment=experiment,
         headline=wording.headline(experiment, run, verdict),
-        findings=verdict.findings,
+        findings=tuple(finding for finding in verdict.findings if not finding.family),
         metrics=rows(experiment, verdict),
+        breakdowns=breakdowns(experiment, verdict),
         live=None if run.phase.ended else look(experiment),
         commands=tuple(store.requested(run.id)),
         ticked_s=stored.snapshot.ticked_s,
@@ -76,6 +80,7 @@ def view_to_plain(view: RunView) -> dict[str, Any]:
         "ticked_s": view.ticked_s,
         "undelivered": view.undelivered,
         "metrics": [to_plain(MetricRow, row) for row in view.metrics],
+        "breakdowns": [to_plain(Breakdown, each) for each in view.breakdowns],
         "queries": None if view.explained is None else queries_to_plain(view.explained.queries),
     }
     return plain

@@ -46,7 +46,7 @@ def serve(
     from engine.cli.logs import log_to_stderr
     from engine.cli.serving_loop import serve_all, tick_all
 
-    address = _address(listen)
+    address = address_of(listen)
     store = the_store()
     log_to_stderr(logging.INFO, as_json=not sys.stderr.isatty())
     if once:
@@ -56,7 +56,8 @@ def serve(
     serve_all(store, address, allow_host or (), session.say)
 
 
-def _address(text: str | None) -> "Listen | None":
+def address_of(text: str | None) -> "Listen | None":
+    """The place that --listen names, None for nowhere. UsageError when it is no place."""
     from engine.errors import UsageError
     from engine.web.server import DEFAULT_PORT, Listen
 

@@ -12,7 +12,7 @@ from engine.cli.seeing_through import stopped_by_signals
 from engine.cli.session import a_driver
 from engine.cli.summary import reason_of
 from engine.core.outcome import ExitCode
-from engine.driver import Driver, serve
+from engine.driver import Driver, Observer, serve
 from engine.errors import RampwiseError, StoreError
 from engine.observing import Observers
 from engine.ports import Snapshot, Store
@@ -86,8 +86,8 @@ def serve_all(
             return
         bound = bind(listen)
         plain = a_driver(store)
-        site = _site(store, plain)
-        driver = _observed(plain, site)
+        site = site_of(store, plain)
+        driver = observed(plain, site)
         with serving(site, bound, {listen.host, *hosts}) as url:
             say(f"Pages: {url}")
             _log.info("pages", url=url)
@@ -127,7 +127,8 @@ def _logging_driver(store: Store) -> Driver:
     return replace(a_driver(store), observer=RunLog())
 
 
-def _site(store: Store, driver: Driver) -> Site:
+def site_of(store: Store, driver: Driver) -> Site:
+    """The pages over this store."""
     board = Board(store=store, clock=driver.clock)
     metrics = Metrics(store, board, version("rampwise"))
     return Site(
@@ -141,14 +142,14 @@ def _site(store: Store, driver: Driver) -> Site:
     )
 
 
-def _observed(plain: Driver, site: Site) -> Driver:
+def observed(plain: Driver, site: Site, *more: Observer) -> Driver:
     """The driver with everybody who watches it, and with sources whose answers are counted."""
 
     def assemble(run_id: str) -> Parts:
         parts = plain.assemble(run_id)
         return replace(parts, source=site.metrics.counted(parts.source))
 
-    observers = Observers((RunLog(), site.metrics, site.board))
+    observers = Observers((RunLog(), site.metrics, site.board, *more))
     return Driver(
         store=plain.store, assemble=assemble, clock=plain.clock, owner=plain.owner, observer=observers
     )

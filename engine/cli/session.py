@@ -77,16 +77,16 @@ def the_clock() -> "Clock":
     return SystemClock()
 
 
-def a_driver(store: "Store") -> "Driver":
-    """A driver under this process's own name; its name is also the source of the events it writes."""
+def a_driver(store: "Store", owner: str = "") -> "Driver":
+    """A driver under this process's own name, or another; its name is also the source of its events."""
     from engine import wiring
     from engine.adapters.identity import process_name
     from engine.driver import Driver
 
-    owner = process_name()
+    name = owner or process_name()
     return Driver(
         store=store,
-        assemble=lambda run_id: wiring.assemble(store, run_id, owner),
+        assemble=lambda run_id: wiring.assemble(store, run_id, name),
         clock=the_clock(),
-        owner=owner,
+        owner=name,
     )

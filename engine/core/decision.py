@@ -21,6 +21,8 @@ class Rule(StrEnum):
 
     GATE_CLOSED = "gate_closed"
     STOPPED = "stopped"
+    SUPERSEDED = "superseded"
+    FOREIGN_WRITER = "foreign_writer"
     ROLLED_BACK = "rolled_back"
     TREATMENT_UNHEALTHY = "treatment_unhealthy"
     HARM = "harm"

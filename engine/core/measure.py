@@ -1,8 +1,8 @@
 """What was measured in one window, or why nothing was: absence is a type, never a zero.
 
 Counts are whole numbers per arm and window, already differenced, reset-corrected and summed over series.
-Every reading may say how many pods each arm was read from (`pods`: control, treatment); None where the series
-do not tell.
+Every reading may say how many pods each arm was read from (`pods`: control, treatment), and what each of them
+counted (`by_pod`); None where the series do not tell.
 """
 
 from collections.abc import Mapping
@@ -83,12 +83,37 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodCount:
+    """What one pod counted in one window.
+
+    Attributes:
+        weight: what its part of its arm's sums should be like, did pods not differ: trials, values, or a
+            denominator; 1 for events, which pods of an arm should have alike.
+        sums: bad trials, events, a sum of values, or a numerator. For a distribution the sum of its trials'
+            mid-ranks (0 to 1) in both arms' buckets and, with an objective, its trials above that.
+    """
+
+    pod: str
+    weight: float
+    sums: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByPod:
+    """What every pod of both arms counted in one window; pods without trials are left out."""
+
+    control: tuple[PodCount, ...]
+    treatment: tuple[PodCount, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialsReading:
     """A proportion or threshold metric in one window, both arms over the same time."""
 
     control: Trials
     treatment: Trials
     pods: tuple[int, int] | None = None
+    by_pod: ByPod | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +123,7 @@ class HistogramReading:
     control: Histogram
     treatment: Histogram
     pods: tuple[int, int] | None = None
+    by_pod: ByPod | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +133,7 @@ class EventsReading:
     control: int
     treatment: int
     pods: tuple[int, int] | None = None
+    by_pod: ByPod | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +152,7 @@ class MomentsReading:
     control: Moments
     treatment: Moments
     pods: tuple[int, int] | None = None
+    by_pod: ByPod | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +170,7 @@ class QuotientReading:
     control: Quotient
     treatment: Quotient
     pods: tuple[int, int] | None = None
+    by_pod: ByPod | None = None
 
 
 Measured = TrialsReading | HistogramReading | EventsReading | MomentsReading | QuotientReading

@@ -5,7 +5,7 @@ Shares and rates are fractions (0.01 is 1 %), weights are whole percent, times a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 from enum import StrEnum
 
@@ -143,6 +143,8 @@ class Metric:
             known from history (see `calibrate`); None lets the run estimate it, carefully.
         value_unit: what a mean, ratio or gauge is measured in, as shown ("s", "bytes"); empty for shares.
         weight: share of the run's rollback evidence; weights of all deciding metrics add up to 1.
+        segment: the label and value that this is the part of another metric with; None for a whole metric.
+        family: of a part, the name of that metric; empty for a whole one.
     """
 
     name: str
@@ -168,6 +170,8 @@ class Metric:
     effect: float | None = None
     dispersion: float | None = None
     value_unit: str = ""
+    segment: Matcher | None = None
+    family: str = ""
 
     @property
     def decides(self) -> bool:
@@ -254,6 +258,7 @@ class Experiment:
     sticky: bool = False
     preview_url: str | None = None
     sinks: tuple[SinkChoice, ...] = ()
+    on_foreign: Policy = Policy.HOLD
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -269,6 +274,10 @@ class Experiment:
     def probed_metrics(self) -> tuple[Metric, ...]:
         """What probes measure."""
         return tuple(metric for metric in self.metrics if metric.stage is Stage.PREVIEW)
+
+    def without_parts(self) -> "Experiment":
+        """The same without what breakdowns only show."""
+        return replace(self, metrics=tuple(metric for metric in self.metrics if not metric.family))
 
     def metric(self, name: str) -> Metric:
         """The metric of this name."""

@@ -43,6 +43,11 @@ class Act:
     found: Weights | None
     version: str
 
+    @property
+    def takes_all_away(self) -> bool:
+        """Whether it ends the run by giving everything to control."""
+        return self.kind in {DecisionKind.ROLLBACK, DecisionKind.STOP} and self.rule is not Rule.SUPERSEDED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:

@@ -14,7 +14,7 @@ from engine.core.ordered import goes_on_regardless, promoted_arm
 from engine.core.plan import Policy
 from engine.core.proposal import Abandon
 from engine.core.run import Run
-from engine.core.target import ALL_TO_CONTROL, Weights
+from engine.core.target import ALL_TO_CONTROL, TargetState, Weights
 
 DROPS = frozenset({Rule.ARM_HARMFUL, Rule.TREATMENT_UNHEALTHY})
 """By these rules one treatment of several may lose its traffic while the run goes on."""
@@ -25,9 +25,10 @@ def taking_away(
 ) -> Iterator[Decision]:
     """Every such decision that applies now, gravest first; the last ones hold what policies hold."""
     act = run.pending
-    if act is not None and act.kind in {DecisionKind.ROLLBACK, DecisionKind.STOP}:
+    if act is not None and act.takes_all_away:
         yield _away(act.kind, act.rule, wording.again(act), blockers)
     yield from _told_to(experiment, facts, blockers)
+    yield from _by_others(experiment, run, facts, blockers)
     found = list(_found(experiment, run, facts, blockers))
     yield from (decision for decision in found if decision.kind is DecisionKind.ROLLBACK)
     if isinstance(facts.proposal, Abandon):
@@ -60,6 +61,35 @@ def _told_to(experiment: Experiment, facts: Facts, blockers: tuple[Blocker, ...]
     if order is not None and order.verb is Verb.ROLLBACK:
         reason = wording.by_person(order)
         yield _away(DecisionKind.ROLLBACK, Rule.ROLLED_BACK, reason, blockers, actor=str(order.actor))
+
+
+def _by_others(
+    experiment: Experiment, run: Run, facts: Facts, blockers: tuple[Blocker, ...]
+) -> Iterator[Decision]:
+    """What somebody else did to the target: stand back and leave it as it is, or give all to control."""
+    target = facts.target
+    if not isinstance(target, TargetState):
+        return
+    moved = next((each for each in blockers if each.kind is BlockerKind.FOREIGN_WRITER), None)
+    if not (moved or _is_superseded(run, target)):
+        return
+    if experiment.on_foreign is Policy.ROLLBACK and target.weights != ALL_TO_CONTROL:
+        reason = wording.taken_back(target.ended or (moved.detail if moved else ""))
+        yield _away(DecisionKind.ROLLBACK, Rule.FOREIGN_WRITER, reason, blockers)
+    elif _is_superseded(run, target):
+        yield Decision(
+            kind=DecisionKind.STOP,
+            rule=Rule.SUPERSEDED,
+            reason=wording.superseded(target),
+            weights=target.weights,
+            blockers=blockers,
+        )
+
+
+def _is_superseded(run: Run, target: TargetState) -> bool:
+    """Whether the release has ended on the target, and not because this run gave the treatment everything."""
+    is_own_end = run.weights.control == 0 and target.weights == run.weights
+    return bool(target.ended) and not is_own_end
 
 
 def _found(

@@ -1,7 +1,7 @@
 """What carries traffic, as the target reports it: split, health, and the version that guards writes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.core.model import Arm, Selector
 
@@ -91,6 +91,9 @@ class TargetState:
 
     Attributes:
         treatment: health of the first treatment. more: of the others of an A/B test.
+        ended: what ended this release on the target itself, whoever did it, such as an abort or a changed
+            template; empty while it goes on. `weights` then count as the treatment's what control lacks.
+        exact: whether every request is divided by these weights; False where instances share connections.
     """
 
     weights: Weights
@@ -98,6 +101,8 @@ class TargetState:
     treatment: Health
     version: str
     more: tuple[Health, ...] = ()
+    ended: str = ""
+    exact: bool = True
 
     @property
     def treatments(self) -> tuple[Health, ...]:
@@ -142,7 +147,7 @@ class SessionSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
-    """What a target knows about itself without asking the outside.
+    """What a target knows about itself when a run is launched; kept with the run.
 
     Attributes:
         key: identity of the thing that carries traffic; one run at a time owns a key.
@@ -153,6 +158,8 @@ class TargetFacts:
         sticky: a visitor stays on a variant even when weights change.
         preview_url: where the treatment answers without the router, None where it cannot be reached so.
         sessions: the application's counts of sessions per variant, for the preset `conversions`.
+        rungs_pct: the only shares that a treatment can be given, None where any whole percent can.
+        pinned: options to add to the document's own: which versions exactly, as they were at launch.
     """
 
     key: str
@@ -166,3 +173,5 @@ class TargetFacts:
     sticky: bool = False
     preview_url: str | None = None
     sessions: SessionSeries | None = None
+    rungs_pct: tuple[int, ...] | None = None
+    pinned: Mapping[str, object] = field(default_factory=dict)

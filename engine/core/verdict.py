@@ -78,7 +78,9 @@ class Finding:
         log_e_better: against "not better than control", now; None where that is not asked (no objective).
         may_promote: whether being better counts for promotion; not when requests of sticky visitors are
             counted, because those are not independent.
-        measure, treatment_index, stage: see `Metric`.
+        measure, treatment_index, stage, family: see `Metric`.
+        discovered: of a part of another metric, that harm shows there, with few false ones among all parts
+            that are named (see `analysis.stats.discoveries`); it is then `harmful`, and else never is.
     """
 
     metric: str
@@ -110,6 +112,8 @@ class Finding:
     stage: Stage = Stage.SPLIT
     correlation_windows: float | None = None
     pods: int | None = None
+    family: str = ""
+    discovered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

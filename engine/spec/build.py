@@ -59,7 +59,7 @@ def _experiment(
         control=facts.control,
         treatment=facts.treatment,
         more_treatments=facts.more_treatments,
-        target=_choice(spec.target),
+        target=_pinned(_choice(spec.target), facts),
         source=source,
         gate=GateChoice(
             flag=spec.gate.flag or document.name, provider=spec.gate.provider, options=spec.gate.options
@@ -77,6 +77,7 @@ def _experiment(
         on_blind=spec.on_blind or plan.on_trouble,
         on_untrustworthy=spec.on_untrustworthy or plan.on_trouble,
         on_undecided=spec.on_undecided,
+        on_foreign=spec.on_foreign,
         windows=_windows(spec),
         description=spec.description,
         splits=split_counts(plan, facts),
@@ -103,6 +104,11 @@ def _window(window: WindowField) -> ReleaseWindow:
 def _choice(named: Mapping[str, Mapping[str, object]]) -> PluginChoice:
     name, options = next(iter(named.items()))
     return PluginChoice(name=name, options=options)
+
+
+def _pinned(target: PluginChoice, facts: TargetFacts) -> PluginChoice:
+    """The target with the versions that it had at launch, so that a later one is never taken for them."""
+    return PluginChoice(name=target.name, options={**target.options, **facts.pinned})
 
 
 def _source(document: Document, facts: TargetFacts, problems: list[Problem]) -> PluginChoice | None:

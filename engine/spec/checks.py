@@ -109,6 +109,17 @@ def every_metric_is_measured(source: Source, plan: Plan) -> Iterator[Problem]:
         yield problem(source, _METRICS, found=found, expected=expected)
 
 
+def parts_are_compared(source: Source, plan: Plan) -> Iterator[Problem]:
+    """What is broken down is broken down in a split."""
+    if plan.has(Stage.SPLIT):
+        return
+    for index, metric in enumerate(_metrics(source)):
+        if metric.get("breakdown") is not None:
+            found = "a breakdown, but this plan never splits traffic"
+            expected = f"a split, such as {plan.strategy}: {{bridge: {{weight: 20}}}}, or no breakdown"
+            yield problem(source, (*_METRICS, index, "breakdown"), found=found, expected=expected)
+
+
 def _kind(metric: dict[str, Any]) -> MetricKind | None:
     """The kind of a metric, None where it is of no known one."""
     said = kind_of(metric)

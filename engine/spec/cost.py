@@ -10,7 +10,11 @@ from itertools import groupby
 from math import log
 
 from engine.spec.expand import stages_of
+from engine.spec.metrics import AnyMetric
+from engine.spec.presets import Conversions, HttpErrors
+from engine.spec.quantities import Mean
 from engine.spec.read import Document
+from engine.spec.shares import Proportion
 
 _SAME = 1e-6
 
@@ -45,6 +49,30 @@ def harm_costs(document: Document) -> tuple[HarmCost, ...]:
         )
         for weight, metrics in ((weight, list(metrics)) for weight, metrics in groups)
     )
+
+
+def more_queries(document: Document) -> int:
+    """How many queries a reading takes more for what breakdowns show, which costs the decision nothing.
+
+    Every value asks for each of its metric's counters, once for all treatments.
+    """
+    return sum(map(_of_breakdown, document.content.spec.metrics))
+
+
+def _of_breakdown(metric: AnyMetric) -> int:
+    breakdown = getattr(metric, "breakdown", None)
+    return 0 if breakdown is None else len(breakdown.values) * _counters(metric)
+
+
+def _counters(metric: AnyMetric) -> int:
+    """Counters that the metric reads; a preset's are known only with its target."""
+    match metric:
+        case HttpErrors() | Conversions() | Proportion():
+            return 2
+        case Mean() if metric.sum is not None:
+            return 2 if metric.sum_sq is None else 3
+        case _:
+            return 1
 
 
 def _share_of_a_comparison(document: Document) -> float:

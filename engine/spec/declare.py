@@ -5,6 +5,7 @@ from dataclasses import replace
 from engine.core.model import Bound, Metric, MetricKind, Unit
 from engine.core.target import RouterSeries, SessionSeries, TargetFacts
 from engine.errors import Problem
+from engine.spec.breakdown import BreakdownField, conditioned
 from engine.spec.expand import Declared, Labels, labels_of, treatments_of
 from engine.spec.expression import dropped_labels
 from engine.spec.metric_parts import Compared, Direction
@@ -29,6 +30,29 @@ def declare(
         problems: where to add what the target does not know and the document would have to say.
     """
     path: Path = ("spec", "metrics", index)
+    declared = _declared(source, path, metric, facts, problems)
+    breakdown: BreakdownField | None = getattr(metric, "breakdown", None)
+    if declared is None or breakdown is None:
+        return declared
+    if misfit := _misfit(declared, breakdown):
+        inner = (*path, "breakdown", "label")
+        problems.append(problem(source, inner, found=misfit, expected="another label"))
+    return replace(declared, breakdown=breakdown)
+
+
+def _misfit(declared: Declared, breakdown: BreakdownField) -> str:
+    """Why nothing can be told apart by a breakdown's label; empty where something can."""
+    label = breakdown.label
+    if label in _names_of(declared.labels):
+        return f"{shown(label)}, by which the versions are told apart"
+    if counter := conditioned(declared.metric, label):
+        return f"{shown(label)}, on which {counter} has conditions of its own"
+    return ""
+
+
+def _declared(
+    source: Source, path: Path, metric: AnyMetric, facts: TargetFacts, problems: list[Problem]
+) -> Declared | None:
     match metric:
         case HttpErrors() | HttpLatency():
             labels = labels_of(facts.router.arm_labels, facts.router.more_labels) if facts.router else ()

@@ -208,6 +208,9 @@ class Spec(StrictModel):
     """When data cannot be trusted for longer than `patience`: rollback or hold; the strategy's."""
     on_undecided: Policy = Policy.ROLLBACK
     """At the horizon: rollback, or hold for a person."""
+    on_foreign: Policy = Policy.HOLD
+    """When somebody else moves traffic or ends the release on the target: hold leaves it as it is, rollback
+    gives all traffic to control."""
     windows: tuple[WindowField, ...] = ()
     """When traffic may be given; always, if empty."""
     notify: tuple[SinkField, ...] = ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from engine.core.model import Arm, Bound, Metric, MetricKind, Role, Unit
 from engine.core.plan import Plan, Probes, Stage
 from engine.core.target import RouterSeries, TargetFacts
+from engine.spec.breakdown import BreakdownField, parts
 
 Labels = Mapping[Arm, Mapping[str, str]]
 """Per arm the label values that tell its series apart."""
@@ -21,10 +22,14 @@ _NO_BOUND = Bound()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """A metric as declared, and per treatment the labels of control and that treatment."""
+    """A metric as declared, and per treatment the labels of control and that treatment.
+
+    `breakdown` says of which parts it is shown too.
+    """
 
     metric: Metric
     labels: tuple[Labels, ...]
+    breakdown: BreakdownField | None = None
 
 
 def labels_of(first: Labels, more: Sequence[Mapping[str, str]]) -> tuple[Labels, ...]:
@@ -42,6 +47,9 @@ def treatments_of(facts: TargetFacts) -> tuple[str, ...]:
 def expand(plan: Plan, declared: Sequence[Declared], treatments: Sequence[str]) -> tuple[Metric, ...]:
     """All metrics of the experiment; every stage has the same part of the rollback evidence.
 
+    Parts of metrics come last, so that they are asked for last, and only of splits: what settling compares
+    is no bet against a null hypothesis that a discovery could rest on.
+
     Args:
         plan: whose steps say which stages there are.
         declared: metrics of stage split, whose weights add up to 1.
@@ -57,11 +65,18 @@ def expand(plan: Plan, declared: Sequence[Declared], treatments: Sequence[str]) 
         for index in range(len(treatments))
         for each in (_settling(declared) if stage is Stage.SETTLE else declared)
     )
-    parts = len(treatments)
     return (
         *(replace(metric, weight=metric.weight * share) for metric in probed),
-        *(replace(metric, weight=metric.weight * share / parts) for metric in measured),
+        *(replace(metric, weight=metric.weight * share / len(treatments)) for metric in measured),
+        *(_broken_down(declared, treatments) if Stage.SPLIT in stages else ()),
     )
+
+
+def _broken_down(declared: Sequence[Declared], treatments: Sequence[str]) -> Iterator[Metric]:
+    for index in range(len(treatments)):
+        for each in declared:
+            if each.breakdown is not None:
+                yield from parts(_of_treatment(each, index, treatments, Stage.SPLIT), each.breakdown)
 
 
 def stages_of(plan: Plan) -> tuple[Stage, ...]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from engine.core.model import Arm, Role, Unit
 from engine.fields import Percent, PositiveDuration, SelectorText, format_percent, format_selector
 from engine.spec.bounds import BoundField, Bounds, share_bound
+from engine.spec.breakdown import BrokenDown
 from engine.spec.strict import BrokenRulesError, FieldError, StrictModel
 
 _NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,62}"
@@ -121,7 +122,7 @@ class Compared(MetricField):
         return FieldError(field, "a tolerance of at most the margin", found, reads=("tolerance", "margin"))
 
 
-class ComparedShare(Compared):
+class ComparedShare(BrokenDown, Compared):
     """Treatment's share of trials against control's."""
 
     tolerance: BoundField = share_bound(relative="5%")

@@ -33,7 +33,10 @@ _EXPECTED = {
 }
 UNKNOWN_FIELD = ("extra_forbidden", "unexpected_keyword_argument")
 """What pydantic calls a field that there is not."""
-_INSTEAD = {"direction": "none: shares of trials have bad: or good:, and presets are what they are"}
+_INSTEAD = {
+    "direction": "none: shares of trials have bad: or good:, and presets are what they are",
+    "breakdown": "none: a threshold, ratio or gauge is not broken down",
+}
 """What to write for fields that only other metrics have, where no near name helps."""
 _METRICS = ("spec", "metrics")
 _TAGS = PRESETS | KINDS

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, JsonValue, WithJsonSchema, mode
 
 from engine.fields import SelectorText
 from engine.spec.bounds import AmountBoundField, amount_bound
+from engine.spec.breakdown import BrokenDown
 from engine.spec.expression import ExpressionText
 from engine.spec.metric_parts import Compared, Counted, Direction, FromHistogram, Named
 from engine.spec.strict import FieldError
@@ -90,7 +91,7 @@ class Valued(Quantity):
         return self.value_unit or ""
 
 
-class Count(Counted, Quantity):
+class Count(BrokenDown, Counted, Quantity):
     """Events without a denominator, treatment against control, each for its planned share of traffic."""
 
     kind: Literal["count"]
@@ -109,7 +110,7 @@ class Count(Counted, Quantity):
         return "a number of events per window, at all traffic"
 
 
-class Mean(Counted, FromHistogram, Valued):
+class Mean(BrokenDown, Counted, FromHistogram, Valued):
     """The mean of values, treatment against control."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _MEAN_SCHEMAS})

@@ -162,6 +162,7 @@ def _plan(source: Source, strategy: Chosen | None, problems: list[Problem]) -> P
     problems += checks.probes_can_show_the_limits(source, plan)
     problems += checks.something_can_be_better(source, plan)
     problems += checks.every_metric_is_measured(source, plan)
+    problems += checks.parts_are_compared(source, plan)
     return plan
 
 

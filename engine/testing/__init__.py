@@ -3,9 +3,9 @@
 A test class subclasses the suite of its kind and provides the fixtures that the suite names; pytest then runs
 the suite's tests with them. Nothing else of Rampwise imports this package, and pytest only here.
 
-    from engine.testing.targets import TargetContract
+    from engine.testing.targets import ReversibleTargetContract
 
-    class TestMyRouter(TargetContract):
+    class TestMyRouter(ReversibleTargetContract):
         ...
 """
 

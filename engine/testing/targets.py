@@ -1,8 +1,9 @@
 # ruff: noqa: S101, D102 (a suite asserts, and the names of its tests are sentences)
 """What every target must do. Subclass the suite of its kind and provide the fixtures that the suite names.
 
-`TargetContract` is for every target; `SeveralTreatmentsContract` is the same and more, for a target that can
-split traffic over several treatments. Neither starts or stops what carries the traffic.
+`TargetContract` is for every target, and takes both ends for final. `ReversibleTargetContract` is the same
+and more, for one that comes back from them; `SeveralTreatmentsContract` is more again, for one that splits
+traffic over several treatments. None starts or stops what carries the traffic.
 """
 
 from collections.abc import Callable
@@ -20,12 +21,17 @@ def state(answer: TargetState | TargetGone) -> TargetState:
 
 
 class TargetContract:
-    """The suite for every target: fixtures `target`, with one treatment, and `vanish`."""
+    """The suite for every target: `target`, with one treatment, `vanish`, and for a ladder `possible_pct`."""
 
     @pytest.fixture
     def target(self) -> Target:
         """The target under test, with all traffic on control."""
         raise NotImplementedError
+
+    @pytest.fixture
+    def possible_pct(self) -> tuple[int, ...]:
+        """Percents between the ends that the treatment may have, rising; none where it is all or nothing."""
+        return (1, 20, 30, 31, 40, 99)
 
     @pytest.fixture
     def vanish(self) -> Callable[[], None]:
@@ -42,30 +48,57 @@ class TargetContract:
         assert len(labels) == 2
         assert labels[0] != labels[1]
 
-    @pytest.mark.parametrize("treatment_pct", [0, 1, 20, 99, 100])
-    def test_apply_is_absolute_and_observe_reads_it_back(self, target: Target, treatment_pct: int) -> None:
-        for before in (0, 50, 100):
-            state(target.apply(Weights.of(before)))
+    def test_apply_is_absolute_and_observe_reads_it_back(
+        self, target: Target, possible_pct: tuple[int, ...]
+    ) -> None:
+        for treatment_pct in (*possible_pct, *reversed(possible_pct), *possible_pct[::2], 100):
             applied = state(target.apply(Weights.of(treatment_pct)))
             assert applied.weights == Weights.of(treatment_pct)
             assert state(target.observe()) == applied
 
-    def test_applying_the_same_weights_again_changes_nothing(self, target: Target) -> None:
-        once = state(target.apply(Weights.of(30)))
-        assert state(target.apply(Weights.of(30))) == once
+    def test_all_traffic_can_be_taken_back(self, target: Target, possible_pct: tuple[int, ...]) -> None:
+        for treatment_pct in possible_pct[-1:]:
+            state(target.apply(Weights.of(treatment_pct)))
+        applied = state(target.apply(ALL_TO_CONTROL))
+        assert applied.weights == ALL_TO_CONTROL
+        assert state(target.observe()).weights == ALL_TO_CONTROL
 
-    def test_version_changes_exactly_when_the_target_does(self, target: Target) -> None:
-        first = state(target.apply(Weights.of(30))).version
-        assert state(target.observe()).version == first
-        assert state(target.apply(Weights.of(31))).version != first
+    def test_applying_the_same_weights_again_changes_nothing(
+        self, target: Target, possible_pct: tuple[int, ...]
+    ) -> None:
+        for treatment_pct in (*possible_pct[:1], 100):
+            once = state(target.apply(Weights.of(treatment_pct)))
+            assert state(target.apply(Weights.of(treatment_pct))) == once
 
-    def test_observing_moves_no_traffic(self, target: Target) -> None:
-        state(target.apply(Weights.of(40)))
-        assert [state(target.observe()).weights for _ in range(3)] == [Weights.of(40)] * 3
+    def test_taking_back_again_changes_nothing(self, target: Target) -> None:
+        once = state(target.apply(ALL_TO_CONTROL))
+        assert state(target.apply(ALL_TO_CONTROL)) == once
 
-    def test_both_ends_are_reachable(self, target: Target) -> None:
-        assert state(target.apply(ALL_TO_TREATMENT)).weights == ALL_TO_TREATMENT
-        assert state(target.apply(ALL_TO_CONTROL)).weights == ALL_TO_CONTROL
+    def test_version_changes_exactly_when_the_target_does(
+        self, target: Target, possible_pct: tuple[int, ...]
+    ) -> None:
+        versions = [state(target.observe()).version]
+        for treatment_pct in (*possible_pct, 100):
+            moved = state(target.apply(Weights.of(treatment_pct))).version
+            assert state(target.observe()).version == moved
+            assert moved not in versions
+            versions.append(moved)
+
+    def test_an_act_that_rests_on_another_version_is_refused(
+        self, target: Target, possible_pct: tuple[int, ...]
+    ) -> None:
+        first, following = (*possible_pct, 100, 100)[:2]
+        before = state(target.observe())
+        moved = state(target.apply(Weights.of(first), before.version))
+        assert moved.weights == Weights.of(first)
+        assert isinstance(target.apply(Weights.of(following), before.version), TargetGone)
+        assert state(target.observe()) == moved
+        assert state(target.apply(Weights.of(following), moved.version)).weights == Weights.of(following)
+
+    def test_observing_moves_no_traffic(self, target: Target, possible_pct: tuple[int, ...]) -> None:
+        routed = Weights.of((*possible_pct, 100)[0])
+        state(target.apply(routed))
+        assert [state(target.observe()).weights for _ in range(3)] == [routed] * 3
 
     def test_ready_arms_say_since_when(self, target: Target) -> None:
         seen = state(target.observe())
@@ -74,20 +107,40 @@ class TargetContract:
             assert health.ready_since_s is not None
 
     def test_a_vanished_target_says_so_and_raises_nothing(
-        self, target: Target, vanish: Callable[[], None]
+        self, target: Target, vanish: Callable[[], None], possible_pct: tuple[int, ...]
     ) -> None:
         vanish()
-        for answer in (target.observe(), target.apply(Weights.of(10))):
+        for answer in (target.observe(), target.apply(Weights.of((*possible_pct, 100)[0]))):
             assert isinstance(answer, TargetGone)
             assert answer.detail
 
     def test_weights_for_more_treatments_than_one_change_nothing(self, target: Target) -> None:
-        before = state(target.apply(Weights.of(25)))
+        before = state(target.observe())
         assert isinstance(target.apply(Weights.of(20, 20)), TargetGone)
         assert state(target.observe()) == before
 
 
-class SeveralTreatmentsContract(TargetContract):
+class ReversibleTargetContract(TargetContract):
+    """The suite for a target that can leave both ends again, and be put at any of its shares from there."""
+
+    def test_every_share_is_reached_from_everywhere(
+        self, target: Target, possible_pct: tuple[int, ...]
+    ) -> None:
+        every = (0, *possible_pct, 100)
+        for treatment_pct in every:
+            for before in (0, every[len(every) // 2], 100):
+                state(target.apply(Weights.of(before)))
+                applied = state(target.apply(Weights.of(treatment_pct)))
+                assert applied.weights == Weights.of(treatment_pct)
+                assert state(target.observe()) == applied
+
+    def test_both_ends_are_left_again(self, target: Target) -> None:
+        for end in (ALL_TO_TREATMENT, ALL_TO_CONTROL, ALL_TO_TREATMENT):
+            assert state(target.apply(end)).weights == end
+            assert state(target.apply(end)) == state(target.observe())
+
+
+class SeveralTreatmentsContract(ReversibleTargetContract):
     """The suite for a target that splits traffic over several treatments: fixture `several` as well."""
 
     @pytest.fixture

@@ -5,7 +5,7 @@ Counters count what this process did; the gauges of runs show the board, so they
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar
 
@@ -130,7 +130,10 @@ class _Counted:
 
     def read(self, metrics: Sequence[ExperimentMetric], windows: Sequence[Window], cursor: Json) -> Batch:
         batch = self.source.read(metrics, windows, cursor)
-        self.tell(batch)
+        # A value that a breakdown names may have no series; that is no trouble of the source.
+        parts = {metric.name for metric in metrics if metric.family}
+        whole = ({name: each[name] for name in each.keys() - parts} for each in batch.readings)
+        self.tell(replace(batch, readings=tuple(whole)))
         return batch
 
 

@@ -89,6 +89,15 @@ def test_validate_says_what_several_metrics_cost(desk: Desk) -> None:
     ]
 
 
+def test_validate_says_what_a_breakdown_costs(desk: Desk) -> None:
+    labels = "arm_labels: {control: {v: a}, treatment: {v: b}}"
+    more = "breakdown: {label: route, values: [/pay, /cart, /search]}"
+    text = EXPERIMENT.replace("margin: {", f"{labels}, {more}, margin: {{")
+    assert desk.call("validate", desk.file(text)).stdout.splitlines()[1:] == [
+        "  breakdowns are only shown: no more requests for a decision, 6 more queries a reading"
+    ]
+
+
 @pytest.mark.parametrize("form", ["table", "json", "yaml", "name"])
 def test_validate_prints_the_experiment_in_every_form(desk: Desk, form: str) -> None:
     assert "checkout-v2" in desk.data("validate", desk.file(), "-o", form)

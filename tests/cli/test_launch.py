@@ -239,3 +239,24 @@ def on_read(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> N
         return read(self, metrics, windows, cursor)
 
     monkeypatch.setattr(DeskSource, "read", reading)
+
+
+@pytest.mark.parametrize(
+    ("rungs_pct", "said"),
+    [((1, 20), "fake/checkout can be put at 1 %, 20 %, and not at 10 %, 50 %"), ((), "no share")],
+)
+def test_steps_that_the_target_cannot_be_put_at_are_refused(
+    desk: Desk, rungs_pct: tuple[int, ...], said: str
+) -> None:
+    desk.target.rungs_pct = rungs_pct
+    result = desk.call("launch", desk.file())
+    assert result.exit_code == ExitCode.USAGE
+    assert said in result.stderr
+    assert "rampwise prepare FILE" in result.stderr
+
+
+def test_a_target_with_nothing_to_release_is_no_place_for_a_launch(desk: Desk) -> None:
+    desk.target.ended = "the Rollout already runs this version everywhere"
+    result = desk.call("launch", desk.file())
+    assert result.exit_code == ExitCode.USAGE
+    assert "has nothing to release: the Rollout already runs" in result.stderr

@@ -38,6 +38,8 @@ def test_the_page_needs_nothing_from_outside(desk: Desk) -> None:
     out = desk.home / "plan.html"
     assert desk.data("plan", desk.file(SHORT), *TYPED, "-o", "html", "--out", str(out)) == ""
     page = out.read_text(encoding="utf-8")
+    assert "<code>rampwise calibrate</code>" in page
+    assert "`" not in page
     assert page.count("<svg") >= 2
     assert "http://" not in page
     assert "https://" not in page
@@ -85,7 +87,10 @@ def test_a_silent_source_says_what_to_type(desk: Desk) -> None:
         (("--base", "1"), "'1' is not a percentage such as 4%"),
         (("--since", "7"), "a duration with its unit"),
         ((*TYPED, "--effect", "0%"), "an effect above 0%"),
-        (("--rate", "50/s", "--base", "97%"), "a share of bad trials"),
+        (("--rate", "50/s", "--base", "97%"), "nothing can be planned; expected a share of bad trials"),
+        ((*TYPED, "--effect", "0.5"), "--effect: '0.5' is not a percentage such as 4%"),
+        ((*TYPED, "--base", "eror=1%"), "there is no metric 'eror' to plan; the experiment has errors"),
+        (("--rate", "eror=9/s", "--base", "1%"), "there is no metric 'eror' to plan"),
     ],
 )
 def test_wrong_values_are_refused_with_what_is_right(
@@ -99,3 +104,19 @@ def test_wrong_values_are_refused_with_what_is_right(
 def test_an_effect_can_be_asked_about(desk: Desk) -> None:
     releases = planned(desk, *TYPED, "--effect", "100%")["metrics"][0]["releases"]
     assert {each["release"]: each["ratio"] for each in releases}["effect"] == 2.0
+
+
+def test_an_effect_that_is_tolerated_is_said_to_be_no_harm(desk: Desk) -> None:
+    said = desk.data("plan", desk.file(SHORT), *TYPED, "--effect", "1%")
+    assert "An effect of 1.01× is within the tolerance of 1.05×: it is not harm" in said
+
+
+def test_an_effect_that_no_release_can_have_is_said_to_be_none(desk: Desk) -> None:
+    said = desk.data("plan", desk.file(SHORT), *TYPED, "--effect", "10000%")
+    assert "No release can be worse by 101×" in said
+    assert "no release" not in desk.data("plan", desk.file(SHORT), *TYPED).lower()
+
+
+def test_chances_too_small_to_tell_are_not_told(desk: Desk) -> None:
+    said = desk.data("plan", desk.file(SHORT), "--rate", "50/s", "--base", "0.0001%")
+    assert "that are as good as control, hardly any are rolled back" in said

@@ -74,6 +74,7 @@ def test_help_loads_nothing_heavy(asked: list[str], loaded: list[str]) -> None:
     assert json.loads(shown.splitlines()[-1]) == loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_serve_ends_cleanly_on_a_signal_and_gives_its_runs_up(desk: Desk, kind: signal.Signals) -> None:
     run_id = desk.launched()
@@ -86,6 +87,7 @@ def test_serve_ends_cleanly_on_a_signal_and_gives_its_runs_up(desk: Desk, kind: 
     assert desk.store.holder(run_id, 0.0) is None
 
 
+@pytest.mark.slow
 def test_an_interrupted_launch_is_exit_130_and_its_run_goes_on(desk: Desk) -> None:
     with process(desk, "launch", desk.file(), "--wait") as launching:
         read_until(launching, "at 0 %")
@@ -96,6 +98,7 @@ def test_an_interrupted_launch_is_exit_130_and_its_run_goes_on(desk: Desk) -> No
     assert len(desk.store.active()) == 1
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_traceback(desk: Desk) -> None:
     with process(desk, "validate", "--schema") as printing:
         assert printing.stdout is not None

@@ -79,9 +79,10 @@ def test_history_is_said_and_used(desk: Desk) -> None:
     assert declared.stderr.startswith("errors: the experiment declares dispersion 1, so")
 
 
-def test_a_wrong_file_says_where_and_exits_2(desk: Desk) -> None:
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_wrong_file_says_where_writes_nothing_and_exits_2(desk: Desk, form: str) -> None:
     wrong = windows(desk, "a,100,v1,1,1000", "a,100,v9,1,1000")
-    result = desk.call("replay", desk.file(), "--windows", wrong)
+    result = desk.call("replay", desk.file(), "--windows", wrong, "-o", form)
     assert result.exit_code == ExitCode.USAGE
     assert "row 2" in result.stderr
     assert result.stdout == ""
@@ -93,12 +94,29 @@ def test_a_file_without_runs_is_said(desk: Desk) -> None:
     assert result.stderr.endswith("has no runs.\n")
 
 
+def test_counts_that_only_ever_rise_may_be_running_totals(desk: Desk) -> None:
+    def told(times: int) -> str:
+        lines = [f"a,{w},v{arm},{w},{900 + (w * times) % 31}" for w in range(1, 20) for arm in (1, 2)]
+        return desk.call("replay", desk.file(), "--windows", windows(desk, *lines)).stderr
+
+    assert "Counts of errors only ever rise: if they are running totals, take differences first." in told(1)
+    assert "running totals" not in told(7)
+
+
 def test_a_metric_that_the_file_lacks_is_said(desk: Desk) -> None:
     second = "    - {name: refusals, kind: proportion, bad: refusals_total, total: requests_total}\n"
     lines = [f"a,{w},v{arm},1,1000,errors" for w in range(3) for arm in (1, 2)]
     file = windows(desk, *lines, header=f"{HEADER},metric")
     result = desk.call("replay", desk.file(EXPERIMENT + second), "--windows", file)
     assert "measures nothing of refusals" in result.stderr
+
+
+@pytest.mark.parametrize("time", ["soon", "nan", "inf", "2026-13-01"])
+def test_what_is_no_time_is_refused(desk: Desk, time: str) -> None:
+    between = ("--prometheus", "http://127.0.0.1:9", "--start", time, "--end", "1772452800")
+    result = desk.call("replay", desk.file(), *between)
+    assert result.exit_code == ExitCode.USAGE
+    assert f"'{time}' is no time such as" in result.stderr
 
 
 class PastSource(DeskSource):

@@ -88,6 +88,16 @@ def test_status_tells_what_the_target_really_routes(desk: Desk) -> None:
     assert "actual unknown" in desk.data("status", run_id)
 
 
+def test_status_tells_of_breakdowns_below_the_metrics(desk: Desk) -> None:
+    breakdown = "breakdown: {label: route, values: [/pay, /cart]}, kind: proportion"
+    run_id = desk.launched(CALIBRATED.replace("kind: proportion", breakdown))
+    told = desk.data("status", run_id)
+    assert "errors: None of the 2 values of route is shown to be worse" in told
+    assert "errors (route=/pay)" not in told
+    (plain,) = json.loads(desk.data("status", run_id, "-o", "json"))["breakdowns"]
+    assert [part["value"] for part in plain["parts"]] == ["/pay", "/cart"]
+
+
 def test_status_explains_queries_when_asked(desk: Desk) -> None:
     run_id = desk.launched(CALIBRATED)
     told = json.loads(desk.data("status", run_id, "--explain", "-o", "json"))

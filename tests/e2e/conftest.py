@@ -46,7 +46,7 @@ class Site:
         self.engines.append(engine)
         return engine
 
-    def call(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "engine.cli.main", *arguments]
         return subprocess.run(
             command, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False

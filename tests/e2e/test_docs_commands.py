@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 DOCS = Path(__file__).parents[2] / "docs"
 HOW_TOS = sorted(DOCS.glob("how-to/*.md"))
@@ -56,7 +56,7 @@ class Reader:
         own = {"HOME": str(self.home), "RAMPWISE_DATABASE": f"sqlite:///{self.home}/{self.database}.sqlite3"}
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands], cwd=self.home, capture_output=True, text=True,
-            env={**kept, **own, "PATH": path, "NO_COLOR": "1"}, check=False, timeout=240,
+            env={**kept, **own, "PATH": path, "NO_COLOR": "1"}, check=False, timeout=400,
         )  # fmt: skip
         assert done.returncode == 0, f"{commands}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout

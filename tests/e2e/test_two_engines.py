@@ -11,13 +11,13 @@ from tests.e2e.conftest import Site
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 def test_two_engines_never_both_drive_a_run(site: Site):
     for _ in range(2):
         site.start("serve")
     launched = site.call("launch", str(site.experiment()))
     assert launched.returncode == 0, launched.stderr
-    until_s = time.monotonic() + 100
+    until_s = time.monotonic() + 200
     (stored,) = site.store.runs()
     while not stored.snapshot.run.phase.ended and time.monotonic() < until_s:
         time.sleep(0.2)

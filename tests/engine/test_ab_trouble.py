@@ -40,7 +40,7 @@ def test_an_engine_that_promoted_late_gives_way_whichever_treatment_it_was(monke
     ask(world, Verb.PROMOTE, "v3")
     publish = world.target.apply
 
-    def asleep(weights):
+    def asleep(weights, _found):
         monkeypatch.setattr(world.target, "apply", publish)
         world.clock.at_s += 40
         ask(world, Verb.STOP)

@@ -51,6 +51,20 @@ def test_a_preview_with_errors_is_rolled_back_before_any_traffic():
     assert sum(world.prober.asked) <= 300
 
 
+def test_a_step_without_traffic_rests_on_what_was_found_and_taking_back_rests_on_nothing():
+    world = launched(blue_green(), (0.01, 0.01))
+    world.prober.answer = Probed(ok=False, took_s=0.01)
+    apply, seen = world.target.apply, []
+
+    def watched(weights, found=None):
+        seen.append((weights, found is not None))
+        return apply(weights, found)
+
+    world.target.apply = watched
+    assert world.until_ended().run.phase is Phase.ROLLED_BACK
+    assert seen == [(ALL_TO_CONTROL, True), (ALL_TO_CONTROL, False)]
+
+
 def test_a_colour_that_gets_worse_after_the_switch_loses_all_traffic():
     world = launched(blue_green(), (0.01, 0.2))
     run = world.until_ended().run

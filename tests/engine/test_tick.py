@@ -192,7 +192,7 @@ def test_a_target_that_does_something_else_is_not_believed(world):
     world.pass_time(10)
 
     class Stubborn(type(world.target)):
-        def apply(self, weights):
+        def apply(self, weights, found=None):
             return self.observe()
 
     run = world.tick(target=Stubborn()).run
@@ -346,7 +346,7 @@ def test_an_engine_that_slept_over_its_lease_gives_way_to_what_the_log_says(worl
     climb_to(world, 1)
     publish = world.target.apply
 
-    def asleep(weights):
+    def asleep(weights, _found):
         monkeypatch.setattr(world.target, "apply", publish)
         world.clock.at_s += 40
         ask(world, Verb.STOP)
@@ -490,3 +490,31 @@ def test_foreign_texts_cannot_play_with_a_terminal(world):
     world.source.trouble = Missing(reason=MissingReason.SOURCE_DOWN, detail="\x07refused")
     world.target.health[Arm.TREATMENT] = Health(ready=True, ready_since_s=0.0)
     assert "\\x07refused" in world.tick().run.reason
+
+
+def test_giving_traffic_rests_on_the_target_as_it_was_seen(world, monkeypatch):
+    climb_to(world, 0)
+    publish, seen = world.target.apply, []
+
+    def meanwhile(weights, found):
+        seen.append(found)
+        world.target.weights = Weights.of(7)
+        return publish(weights, found)
+
+    monkeypatch.setattr(world.target, "apply", meanwhile)
+    with pytest.raises(AssertionError, match="never got there"):
+        climb_to(world, 1)
+    assert seen[0] is not None
+    assert world.target.weights == Weights.of(7)
+    monkeypatch.setattr(world.target, "apply", publish)
+    ask(world, Verb.ROLLBACK)
+    assert world.tick().run.phase is Phase.ROLLED_BACK
+    assert world.target.weights == ALL_TO_CONTROL
+
+
+def test_a_release_that_somebody_ended_on_the_target_is_over(world):
+    climb_to(world, 0)
+    world.target.weights, world.target.ended = Weights.of(33), "ada changed the template"
+    run = world.tick().run
+    assert (run.phase, run.ended_by, run.weights) == (Phase.STOPPED, Rule.SUPERSEDED, Weights.of(33))
+    assert world.target.applied[-1] == Weights.of(10)

@@ -146,3 +146,8 @@ def test_a_treatment_the_target_does_not_know_warms_nothing_up():
         observation.warm_up
         for observation in observed(replace(RUN, weights=Weights.of(0, 25)), healthy(), experiment=test)
     )
+
+
+def test_shares_that_are_not_exact_are_no_planned_weights():
+    rough = replace(healthy(), exact=False)
+    assert {observation.weights for observation in observed(RUN, rough)} == {None}

@@ -24,7 +24,7 @@ from engine.testing.gates import FLAG, AskingGateContract
 from engine.testing.sinks import SinkContract
 from engine.testing.sources import SourceContract, history
 from engine.testing.strategies import StrategyContract
-from engine.testing.targets import SeveralTreatmentsContract, TargetContract, state
+from engine.testing.targets import ReversibleTargetContract, SeveralTreatmentsContract, TargetContract, state
 from strategies.canary import Canary, CanaryOptions
 
 SUITE = StrategyContract()
@@ -146,8 +146,8 @@ def test_a_plan_that_cannot_be_held_or_probed_is_found() -> None:
 class Relative(FakeTarget):
     """Takes weights as an increase."""
 
-    def apply(self, weights: Weights) -> Any:
-        return super().apply(Weights.of(min(100, self.weights.treatment + weights.treatment)))
+    def apply(self, weights: Weights, found: str | None = None) -> Any:
+        return super().apply(Weights.of(min(100, self.weights.treatment + weights.treatment)), found)
 
 
 class Raising(FakeTarget):
@@ -167,20 +167,50 @@ class Unversioned(FakeTarget):
 
 
 def test_a_faulty_target_is_found() -> None:
-    suite = TargetContract()
+    suite, shares = TargetContract(), (1, 20)
     with pytest.raises(AssertionError):
-        suite.test_apply_is_absolute_and_observe_reads_it_back(Relative(), 20)
+        suite.test_apply_is_absolute_and_observe_reads_it_back(Relative(), shares)
     with pytest.raises(AssertionError):
-        suite.test_version_changes_exactly_when_the_target_does(Unversioned())
+        suite.test_version_changes_exactly_when_the_target_does(Unversioned(), shares)
+    for possible in (shares, ()):
+        with pytest.raises(AssertionError):
+            suite.test_an_act_that_rests_on_another_version_is_refused(Heedless(), possible)
+    with pytest.raises(AssertionError):
+        suite.test_all_traffic_can_be_taken_back(Clinging(), shares)
+    with pytest.raises(AssertionError):
+        ReversibleTargetContract().test_both_ends_are_left_again(Final())
     target = Raising()
     with pytest.raises(ConnectionError):
-        suite.test_a_vanished_target_says_so_and_raises_nothing(target, lambda: setattr(target, "gone", "x"))
+        suite.test_a_vanished_target_says_so_and_raises_nothing(
+            target, lambda: setattr(target, "gone", "x"), shares
+        )
+
+
+class Clinging(FakeTarget):
+    """Never gives control everything."""
+
+    def apply(self, weights: Weights, found: str | None = None) -> Any:
+        return super().apply(Weights.of(max(1, weights.treatment)), found)
+
+
+class Final(FakeTarget):
+    """Cannot be taken back once it has everything."""
+
+    def apply(self, weights: Weights, found: str | None = None) -> Any:
+        return super().apply(self.weights if self.weights.treatment == 100 else weights, found)
+
+
+class Heedless(FakeTarget):
+    """Acts whatever has happened since it was looked at."""
+
+    def apply(self, weights: Weights, found: str | None = None) -> Any:
+        return super().apply(weights)
 
 
 class Generous(FakeTarget):
     """Gives a dropped treatment's traffic to the next one, and takes the shares of any number of them."""
 
-    def apply(self, weights: Weights) -> Any:
+    def apply(self, weights: Weights, found: str | None = None) -> Any:
         if weights.treatment == 0 and weights.more:
             weights = Weights.of(0, weights.given + self.weights.treatment)
         self.weights = weights

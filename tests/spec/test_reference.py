@@ -8,6 +8,9 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from engine.adapters.argo_rollouts import RolloutOptions
+from engine.adapters.gateway_api import HttpRouteOptions
+from engine.adapters.knative import KnativeOptions
 from engine.adapters.traefik import LocalTargetOptions
 from engine.fields import format_duration, format_percent
 from engine.spec import parse
@@ -25,6 +28,9 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("metadata", Metadata),
     ("spec", Spec),
     ("target: local", LocalTargetOptions),
+    ("target: argo_rollout", RolloutOptions),
+    ("target: knative", KnativeOptions),
+    ("target: http_route", HttpRouteOptions),
     ("strategy: canary", CanaryOptions),
     ("strategy: blue_green", BlueGreenOptions),
     ("preview", PreviewOptions),

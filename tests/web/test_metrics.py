@@ -9,6 +9,7 @@ from engine.driver import Driver
 from engine.errors import LeaseLost, StoreBusy, Unreachable
 from engine.observing import Observers
 from engine.web import health, metrics
+from tests.cli.desk import EXPERIMENT
 from tests.web.conftest import Served
 
 ADA = Actor(user="ada", host="desk")
@@ -67,6 +68,14 @@ def test_what_a_source_does_not_give_is_counted_by_reason(served: Served) -> Non
     served.tick(run_id)
     assert value(served, "rampwise_query_errors_total", reason="stale") == 1
     assert value(served, "rampwise_query_errors_total", reason="source_down") == 1
+
+
+def test_what_a_breakdown_lacks_is_no_error(served: Served) -> None:
+    breakdown = "breakdown: {label: route, values: [/pay, /cart]}, kind: proportion"
+    run_id = served.launched(text=EXPERIMENT.replace("kind: proportion", breakdown))
+    served.desk.source.missing = Missing(reason=MissingReason.STALE, detail="old")
+    served.tick(run_id)
+    assert value(served, "rampwise_query_errors_total", reason="stale") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """One connection door for the store: transactions in, errors out in words. Knows no tables.
 
-A write transaction takes SQLite's write lock at its begin (`BEGIN IMMEDIATE`), so what it reads is still true
-when it writes. Commits reach the disk before they return (`synchronous=FULL`): an act must not outlive the
-record of its intent.
+What a write transaction reads is still true when it writes. SQLite has one writer at a time (`BEGIN
+IMMEDIATE`); on PostgreSQL statements lock the rows that they rest on (`FOR UPDATE`), and the few that rest on
+rows which do not exist yet ask to be `alone`. Commits reach the disk before they return: an act must not
+outlive the record of its intent.
 """
 
 import re
@@ -14,7 +15,9 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from engine.adapters.store import postgresql
 from engine.errors import StoreBusy, StoreError
 
 BUSY_S = 5.0
@@ -29,6 +32,7 @@ _ADVICE = {
     sqlite3.SQLITE_IOERR: "the disk reports an error; check the device it is on",
 }
 _PASSWORD = re.compile("//.*@")
+_FORMS = "write it as sqlite:///path/to/rampwise.db, or postgresql://USER@HOST/NAME"
 _OTHERWISE = "it did not do as asked; check that it can be reached and that this user may write to it"
 
 
@@ -48,9 +52,9 @@ class Database:
         self.where = _where(parsed)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         try:
-            self._engine = create_engine(parsed, connect_args=_connect_args(parsed))
+            self._engine = create_engine(parsed, **_settings(parsed))
         except (ArgumentError, ImportError) as error:
-            msg = f"database {self.where} cannot be used: {error}. Install the driver that the URL names."
+            msg = f"database {self.where} cannot be used: {error}. {_driver_of(parsed)}"
             raise StoreError(msg) from error
         except (ValueError, TypeError) as error:
             msg = f"database {self.where} cannot be used: {error}; correct its URL, after the `?`"
@@ -61,6 +65,10 @@ class Database:
         self._file = _file_of(parsed) if self.sqlite else None
         self._file_id = _id_of(self._file)
         self._writing = self._engine.execution_options(writes=True)
+        self._reading = self._engine
+        if postgresql.speaks(parsed):
+            self._writing = self._engine.execution_options(**postgresql.WRITING)
+            self._reading = self._engine.execution_options(**postgresql.READING)
 
     def read(self) -> AbstractContextManager[Connection]:
         """A transaction that sees one state of the database throughout.
@@ -68,10 +76,13 @@ class Database:
         Raises:
             StoreError: in words, whatever the driver raised.
         """
-        return self._transaction(self._engine)
+        return self._transaction(self._reading)
 
-    def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that is alone in writing; all of it is kept, or nothing.
+    def write(self, *, alone: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction of which all is kept, or nothing.
+
+        Args:
+            alone: no other transaction that asks for this is under way meanwhile.
 
         Raises:
             StoreBusy: another writer did not finish in time.
@@ -79,7 +90,7 @@ class Database:
             StoreError: in words, whatever else the driver raised; also when the file is another one by now.
         """
         self._require_same_file()
-        return self._transaction(self._writing)
+        return self._transaction(self._writing, alone=alone and not self.sqlite)
 
     def use_wal(self) -> None:
         """Let readers and the writer not wait for each other. Stays with the file."""
@@ -92,8 +103,10 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+    def _transaction(self, engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
         with self._translated(), engine.begin() as connection:
+            if alone:
+                postgresql.be_alone(connection)
             yield connection
 
     def _require_same_file(self) -> None:
@@ -117,14 +130,17 @@ class Database:
             raise Conflict(msg) from error
         except DBAPIError as error:
             raise _explained(error, self.where) from error
+        except PoolTimeoutError as error:
+            msg = f"database {self.where}: all connections of this process are in use. Nothing was written."
+            raise StoreBusy(msg) from error
 
 
 def _parsed(url: str) -> URL:
     try:
-        return make_url(url)
+        return postgresql.with_driver(make_url(url))
     except (ArgumentError, ValueError) as error:
         shown = _PASSWORD.sub("//***@", url)
-        msg = f"{shown!r} is not a database URL; write it as sqlite:///path/to/rampwise.db"
+        msg = f"{shown!r} is not a database URL; {_FORMS}"
         raise StoreError(msg) from error
 
 
@@ -164,10 +180,19 @@ def _make_file(url: URL) -> None:
         file.touch(0o600, exist_ok=False)
 
 
-def _connect_args(url: URL) -> dict[str, Any]:
+def _settings(url: URL) -> dict[str, Any]:
+    """How the engine is made for this kind of database."""
+    if postgresql.speaks(url):
+        return postgresql.settings(url, BUSY_S)
     if url.get_backend_name() == "sqlite" and "timeout" not in url.query:
-        return {"timeout": BUSY_S}
+        return {"connect_args": {"timeout": BUSY_S}}
     return {}
+
+
+def _driver_of(url: URL) -> str:
+    if postgresql.speaks(url):
+        return 'Install its driver: `pip install "rampwise[postgresql]"`.'
+    return "Install the driver that the URL names."
 
 
 def _configure_sqlite(engine: Engine) -> None:
@@ -187,7 +212,7 @@ def _configure_sqlite(engine: Engine) -> None:
 def _explained(error: DBAPIError, where: str) -> StoreError:
     code = getattr(error.orig, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else sqlite3.SQLITE_OK
-    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} or postgresql.is_busy(error):
         return StoreBusy(
             f"database {where}: locked by another program, which did not finish in time. "
             "Nothing was written; try again, and close any shell or backup that holds it open."

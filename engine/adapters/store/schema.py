@@ -37,7 +37,7 @@ def prepare(database: Database) -> None:
         return
     if database.sqlite:
         _patiently(database.use_wal)
-    with _MIGRATING, database.write() as connection:
+    with _MIGRATING, database.write(alone=True) as connection:
         _upgrade(connection, _version(connection, database.where), database.where)
 
 

@@ -153,12 +153,8 @@ class SqlStore:
             UsageError: there is no such run.
             CorruptRecord: an event cannot be read or is missing.
         """
-        query = (
-            select(EVENTS)
-            .where(EVENTS.c.run_id == run_id, EVENTS.c.seq > after_seq)
-            .order_by(EVENTS.c.seq)
-            .limit(most)
-        )
+        later = (EVENTS.c.run_id == run_id) & (EVENTS.c.seq > after_seq)
+        query = select(EVENTS).where(later).order_by(EVENTS.c.seq).limit(most)
         with self._database.read() as connection:
             last = connection.scalar(select(RUNS.c.seq).where(RUNS.c.id == run_id))
             if last is None:
@@ -193,7 +189,7 @@ class SqlStore:
     def holder(self, run_id: str, now_s: float) -> Lease | None:
         """Who drives the run now."""
         with self._database.read() as connection:
-            state = statements.lease_state(connection, run_id)
+            state = statements.lease_state(connection, run_id, lock=False)
         if state is None or state.owner is None or not state.held(now_s):
             return None
         return Lease(run_id=run_id, owner=state.owner, token=state.token, expires_s=state.expires_s)
@@ -259,7 +255,7 @@ class SqlStore:
 
     def set_freeze(self, freeze: Freeze | None) -> None:
         """Begin or end the freeze."""
-        with self._database.write() as connection:
+        with self._database.write(alone=True) as connection:
             connection.execute(delete(FREEZES))
             if freeze is not None:
                 connection.execute(

@@ -27,11 +27,11 @@ def add_lease(connection: Connection, run_id: str) -> None:
     connection.execute(insert(LEASES).values(run_id=run_id, **asdict(LeaseState())))
 
 
-def lease_state(connection: Connection, run_id: str) -> LeaseState | None:
+def lease_state(connection: Connection, run_id: str, *, lock: bool = True) -> LeaseState | None:
     """The lease as kept, locked for this transaction where the database locks rows; None without a run."""
     columns = (LEASES.c.owner, LEASES.c.token, LEASES.c.beats, LEASES.c.expires_s)
-    query = select(*columns).where(LEASES.c.run_id == run_id).with_for_update()
-    row = connection.execute(query).one_or_none()
+    query = select(*columns).where(LEASES.c.run_id == run_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         return None
     return LeaseState(owner=row.owner, token=row.token, beats=row.beats, expires_s=row.expires_s)

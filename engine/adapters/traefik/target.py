@@ -103,7 +103,7 @@ class LocalTarget:
         except (Unreachable, UsageError) as error:
             return TargetGone(detail=str(error))
 
-    def apply(self, weights: Weights) -> TargetState | TargetGone:
+    def apply(self, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
         """Be at these weights; every other version of the service gets nothing.
 
         Bounded by about 4 s for the proxy and 0.5 s per version.
@@ -113,6 +113,8 @@ class LocalTarget:
         try:
             place = self._place()
             route = self._route(place, weights)
+            if found is not None and self._routed(place).version != found:
+                return TargetGone(detail=f"the split of {route.service} was changed meanwhile")
             publish(route, records.routes_file(place.directory, route.service))
         except OSError as error:
             return TargetGone(detail=f"the routes file cannot be written: {error}")

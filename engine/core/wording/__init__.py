@@ -21,6 +21,11 @@ from engine.core.wording.blockers import (
     unknown_to_the_target,
     warming_up,
 )
+from engine.core.wording.breakdowns import (
+    part_says,
+    parts_method,
+    parts_told,
+)
 from engine.core.wording.decisions import (
     again,
     arm_harmful,
@@ -40,6 +45,8 @@ from engine.core.wording.decisions import (
     promote,
     settled,
     sticky,
+    superseded,
+    taken_back,
     takes_everything_away,
     treatment_unhealthy,
     which_treatment,
@@ -162,6 +169,9 @@ __all__ = [
     "notice_paused",
     "outside_release_window",
     "overdue",
+    "part_says",
+    "parts_method",
+    "parts_told",
     "paused",
     "preview_failed",
     "promised",
@@ -172,6 +182,8 @@ __all__ = [
     "split_off",
     "sticky",
     "summary",
+    "superseded",
+    "taken_back",
     "takes_everything_away",
     "told",
     "treatment_unhealthy",

@@ -103,7 +103,11 @@ def catching_up(unread: int) -> str:
 
 def distrust(verdict: Verdict) -> str:
     """Which metric's assumptions fail, and which treatment does not get its visitors."""
-    broken = [f"{finding.metric}: {finding.distrust}" for finding in verdict.findings if finding.distrust]
+    broken = [
+        f"{finding.metric}: {finding.distrust}"
+        for finding in verdict.findings
+        if finding.distrust and not finding.family
+    ]
     broken += [_off_plan(split, verdict) for split in verdict.splits if split.alarm]
     return "; ".join(broken) or "the evidence cannot be trusted"
 

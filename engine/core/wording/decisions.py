@@ -8,7 +8,7 @@ from engine.core.numbers import duration, percent, times
 from engine.core.plan import Policy, Stage
 from engine.core.proposal import Abandon, Finish
 from engine.core.run import Act, Run
-from engine.core.target import Weights
+from engine.core.target import TargetState, Weights
 from engine.core.verdict import Effect, Finding, Verdict, VerdictKind
 from engine.core.wording.quantities import bound, gap, is_share, level
 
@@ -59,6 +59,16 @@ def arm_harmful(experiment: Experiment, verdict: Verdict, arms: tuple[int, ...])
             worse += f". {_comparison(metric, verdict.finding(culprit))}; {_tolerated(metric)}"
         sentences.append(f"{worse}.")
     return f"Its share goes back to {experiment.control}: {' '.join(sentences)}"
+
+
+def superseded(target: TargetState) -> str:
+    """Somebody else ended the release; nothing of theirs is touched."""
+    return f"{target.ended}; this run stands back and leaves traffic at {target.weights} (control/treatment)"
+
+
+def taken_back(seen: str) -> str:
+    """Somebody else wrote to the target, and the policy is not to live with that."""
+    return f"Roll back, as `on_foreign` says: {seen}"
 
 
 def preview_failed(run: Run, proposal: Abandon) -> str:

@@ -74,6 +74,7 @@ _STANDINGS = {
 _ENDINGS_BY_RULE = {
     Rule.SETTLED: "Promoted and settled: {treatment} has all traffic and kept it.",
     Rule.PREVIEW_FAILED: "Rolled back before any traffic: the preview of {treatment} failed.",
+    Rule.SUPERSEDED: "Stood back: somebody else ended this release on the target, which is left as it is.",
 }
 
 _ENDINGS = {
@@ -95,6 +96,8 @@ DECISION_WORDS = {
 RULE_WORDS = {
     Rule.GATE_CLOSED: "by the flag",
     Rule.STOPPED: "stopped by a person",
+    Rule.SUPERSEDED: "because somebody else ended this release on the target",
+    Rule.FOREIGN_WRITER: "because somebody else moved traffic",
     Rule.ROLLED_BACK: "rolled back by a person",
     Rule.TREATMENT_UNHEALTHY: "for a variant that could not serve",
     Rule.HARM: "for harm",

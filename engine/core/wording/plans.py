@@ -54,9 +54,9 @@ def dispersion(value: float, *, declared: bool) -> str:
     if declared:
         return f"Dispersion {value:g}, as declared: so many times the requests of independent trials."
     return (
-        f"Dispersion is not declared, so a run estimates it, carefully: planned as {value:g} × the requests,"
-        " which is for windows of some hundred; with thousands in a window it takes several times that."
-        " `rampwise calibrate` tells what to declare."
+        "Dispersion is not declared, so a run estimates it, carefully: at the last step that takes"
+        f" {value:.3g} × the requests, and more the more of them are in a window. `rampwise calibrate` tells"
+        " what to declare instead."
     )
 
 
@@ -93,7 +93,7 @@ def common_trials() -> str:
 
 def not_planned(metric: Metric, reason: str) -> str:
     """Why there is no plan of a metric."""
-    return f"{metric.name}: not planned, {reason}."
+    return f"{metric.name}: not planned, {reason}; a promotion takes it all the same."
 
 
 def several_metrics() -> str:
@@ -106,9 +106,32 @@ def several_metrics() -> str:
 
 def false_rollbacks(expected: float, promised: float, a_year: float) -> str:
     """How many good releases a year are taken back for harm."""
+    few = "hardly any" if expected < 0.001 else f"about {expected:,.2g}"
     return (
-        f"Of {a_year:,.0f} releases a year that are as good as control, about {expected:,.2g} are rolled back"
+        f"Of {a_year:,.0f} releases a year that are as good as control, {few} are rolled back"
         f" for harm; {promised:,.3g} is promised as the most."
+    )
+
+
+def unknown_metrics(names: Sequence[str], known: Sequence[str]) -> str:
+    """Traffic was typed for metrics that are not planned."""
+    which = ", ".join(repr(name) for name in names)
+    return f"there is no metric {which} to plan; the experiment has {', '.join(known) or 'none'}"
+
+
+def tolerated_effect(effect: float, tolerated: float) -> str:
+    """An effect that no run looks for."""
+    return (
+        f"An effect of {times(effect)} is within the tolerance of {times(tolerated)}: it is not harm, and"
+        " nothing rolls it back."
+    )
+
+
+def impossible_effect(effect: float, base_rate: float) -> str:
+    """An effect that no release can have."""
+    return (
+        f"No release can be worse by {times(effect)}: {percent(base_rate)} of control's trials are counted,"
+        " and so many times that is more than all. Bets on it are lost; declare a smaller effect."
     )
 
 

@@ -12,6 +12,8 @@ from engine.core.evolve import replay
 from tests.adapters.store import workers
 from tests.contracts.store_samples import started
 
+pytestmark = pytest.mark.slow
+
 
 def _store_with_run(url: str) -> SqlStore:
     store = open_store(url)
@@ -54,7 +56,6 @@ def test_two_engines_never_write_under_one_token_nor_out_of_turn(tmp_path: Path)
     store.close()
 
 
-@pytest.mark.slow
 def test_a_writer_killed_at_any_time_leaves_whole_transactions_only(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/runs.db"
     _store_with_run(url).close()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom, mannwhitneyu, nchypergeom_fisher, norm
 
 from analysis.stats import ridit
-from analysis.stats.conditional import exact_logs
+from analysis.stats.conditional import ExactForm
 from analysis.stats.counts import EventCounts, TrialCounts
 from analysis.stats.mixture import Floats
 from analysis.stats.normal import half_width, log_e_above
@@ -41,7 +41,7 @@ def e_harm(bad_t: Floats, n_t: int, bad: int, n_c: int, earlier: Floats) -> Floa
 def test_exact_form_is_fishers_noncentral_law(n_t: int, n_c: int, data: st.DataObject, ratio: float) -> None:
     bad = data.draw(st.integers(0, n_t + n_c))
     bad_t = data.draw(st.integers(max(0, bad - n_c), min(n_t, bad)))
-    ours = exact_logs(bad_t, n_t, bad - bad_t, n_c, np.log([ratio, 1.0]))
+    ours = ExactForm(np.log([ratio, 1.0])).logs(bad_t, n_t, bad - bad_t, n_c)
     laws = [nchypergeom_fisher(n_t + n_c, bad, n_t, odds) for odds in (ratio, 1.0)]
     theirs = [float(law.logpmf(bad_t)) for law in laws]
     assert ours[0] - ours[1] == pytest.approx(theirs[0] - theirs[1], rel=1e-6, abs=1e-7)

@@ -69,6 +69,7 @@ def test_scores_of_events_are_the_poisson_score_test(treatment: int, control: in
     assert event_p(treatment, control, share) == pytest.approx(float(theirs.pvalue), rel=1e-7, abs=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)  # theirs takes a tenth of a second
 @given(st.sampled_from([0.05, 0.2]), st.lists(st.floats(1e-4, 0.2), min_size=1, max_size=6, unique=True))
 def test_step_down_is_holms(alpha: float, p_values: list[float]) -> None:

@@ -37,6 +37,7 @@ def test_the_table_reaches_to_the_last_step_and_never_falls() -> None:
     assert all(before <= after for before, after in pairwise(budget.expected))
 
 
+@pytest.mark.slow
 def test_it_agrees_with_the_plan_of_a_single_step_whatever_the_base_rate() -> None:
     """The plan knows traffic and base rate, the table neither; rollback alone costs a little more."""
     table = expected(ERRORS)

@@ -64,6 +64,7 @@ def test_chances_are_those_of_the_exact_walk() -> None:
     assert fate.rollback.moment.mean_s == pytest.approx(2 * fate.rollback.moment.mean_requests)
 
 
+@pytest.mark.slow
 def test_rules_are_those_that_the_run_will_use() -> None:
     metric = a_metric(weight=0.25, effect=1.0, margin=Bound(relative=0.5))
     rule = planned(metrics=(metric,)).question.harm
@@ -73,6 +74,7 @@ def test_rules_are_those_that_the_run_will_use() -> None:
     assert rule.null_ratio == pytest.approx(1.05)
 
 
+@pytest.mark.slow
 def test_error_rates_stay_below_the_promised_ones() -> None:
     metric = planned()
 
@@ -108,6 +110,7 @@ def test_requests_needed_give_the_power_they_say() -> None:
     assert seconds == pytest.approx(needed / 0.5)
 
 
+@pytest.mark.slow
 def test_dispersion_stretches_what_is_needed() -> None:
     once, thrice = (
         planned(metrics=(replace(RATIO_ONLY, dispersion=phi),)).steps[0].rollback for phi in (1.0, 3.0)
@@ -118,6 +121,7 @@ def test_dispersion_stretches_what_is_needed() -> None:
     assert thrice[0] == pytest.approx(3.0 * once[0], rel=0.02)
 
 
+@pytest.mark.slow
 def test_an_unknown_dispersion_costs_half_as_much_again() -> None:
     assert planned(metrics=(replace(RATIO_ONLY, dispersion=None),)).question.dispersion == 1.5
 
@@ -168,15 +172,17 @@ def test_a_good_release_with_few_errors_is_promoted_and_one_at_the_margin_is_not
     assert release(metric, Quality.MARGIN).fate.promotion.probability <= 0.05
 
 
+@pytest.mark.slow
 def test_more_is_better_turns_the_arms_round() -> None:
     """As many good trials fewer is found as surely as the walk of control against treatment says."""
     metric = replace(RATIO_ONLY, higher_is_better=True, effect=0.5)
-    found = release(planned(metrics=(metric,)), Quality.EFFECT)
+    turned = planned(metrics=(metric,))
+    found = release(turned, Quality.EFFECT)
     exact = walk(
         Truth(base_rate=0.01 / 1.5, ratio=1.5),
         Traffic(legs=(Leg(share=0.9, treatment_requests=388_800.0),), floor_requests=900.0),
-        rollback=planned(metrics=(metric,)).question.harm,
-        promotion=planned(metrics=(metric,)).question.promotion,
+        rollback=turned.question.harm,
+        promotion=turned.question.promotion,
     )
 
     assert found.rate == pytest.approx(0.01 / 1.5)
@@ -184,6 +190,7 @@ def test_more_is_better_turns_the_arms_round() -> None:
     assert found.fate.excess > 0.0
 
 
+@pytest.mark.slow
 def test_an_ab_test_promotes_what_is_better_and_hardly_what_is_the_same() -> None:
     objective = replace(RATIO_ONLY, higher_is_better=True, role=Role.OBJECTIVE, effect=0.5)
     ab = Plan(

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.replay import Assumed, Outcome, Row, learned, replay
+from analysis.replay import Assumed, Outcome, Row, learned, looks_running, replay
+from analysis.replay.feed import feed_of, planned_pct
+from analysis.replay.sizes import Size, grown
 from analysis.stats.history import HistoricDispersion
 from analysis.window_files import read_blocks
 from engine.core.model import Bound, Experiment, MetricKind
@@ -164,6 +166,86 @@ def test_history_learns_how_much_more_than_independent_trials_windows_vary(tmp_p
     assert not known.too_long
 
 
+def test_a_history_of_quiet_windows_does_not_vouch_for_busy_ones(tmp_path: Path) -> None:
+    unknown = an_experiment(metrics=(replace(ERRORS, dispersion=None),))
+    quiet, busy = uneven(200, 1, 3000), uneven(20_000, 60, 40)
+    assumed = assumed_from(tmp_path, quiet, unknown)
+    with_quiet = rows(tmp_path, busy, unknown, assumed=assumed)
+    blind = rows(tmp_path, busy, unknown, assumed=replace(assumed, sizes={}))
+    assert assumed.by_metric["errors"].value < 3.0
+    # Nothing differs between the arms. Without sizes, history's dispersion calls every fourth run harmful.
+    assert sum(row.outcome is Outcome.ROLLED_BACK for row in blind.values()) > 10
+    assert sum(row.outcome is Outcome.ROLLED_BACK for row in with_quiet.values()) <= 2
+
+
+def uneven(trials: int, runs: int, windows: int) -> list[str]:
+    """Rows in which each arm has an error rate of its own in every window, the same on average."""
+    rng = np.random.default_rng(11)
+    bad = rng.binomial(trials, 0.01 * rng.lognormal(-0.125, 0.5, (runs, windows, 2)))
+    return [
+        f"{r},{100 + w},{variant},{bad[r, w, arm]},{trials}"
+        for r in range(runs)
+        for w in range(windows)
+        for arm, variant in enumerate(("v1", "v2"))
+    ]
+
+
+def assumed_from(folder: Path, lines: Sequence[str], experiment: Experiment) -> Assumed:
+    path = folder / "history.csv"
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
+    return learned(experiment, read_blocks(path, experiment, max_windows=4000))
+
+
+def test_history_says_the_same_of_windows_of_its_own_size(tmp_path: Path) -> None:
+    unknown = an_experiment(metrics=(replace(ERRORS, dispersion=None),))
+    assumed = assumed_from(tmp_path, uneven(1000, 1, 1000), unknown)
+    same = uneven(1000, 20, 60)
+    with_sizes = rows(tmp_path, same, unknown, assumed=assumed)
+    assert with_sizes == rows(tmp_path, same, unknown, assumed=replace(assumed, sizes={}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "cells"),
+    [
+        (MetricKind.THRESHOLD, "bad,total", "{n},{n}0"),
+        (MetricKind.COUNT, "count,weight", "{n},50"),
+        (MetricKind.MEAN, "sum,count,sum_sq", "{n},{n},1{n}"),
+        (MetricKind.DISTRIBUTION, "le,count", "+Inf,{n}"),
+    ],
+)
+def test_dispersion_grows_with_the_windows_of_every_kind_that_counts(
+    tmp_path: Path, kind: MetricKind, header: str, cells: str
+) -> None:
+    experiment = an_experiment(metrics=(replace(ERRORS, kind=kind, dispersion=None, limit=0.5),))
+    path = tmp_path / "windows.csv"
+    lines = [f"a,{w},{v},{cells.format(n=n)}" for w, n in enumerate((10, 90)) for v in ("v1", "v2")]
+    path.write_text("\n".join([f"run,window_end,variant,{header}", *lines]) + "\n", encoding="utf-8")
+    (block,) = read_blocks(path, experiment)
+    feed = feed_of(experiment.metrics[0], block, planned_pct(block))
+    past = Size(added=10.0, squared=50.0)  # windows of 5 on average
+    known = HistoricDispersion(value=1.5, correlation_windows=0, too_long=False, windows=800)
+    found = grown(known, past, feed)
+    assert found is not None
+    first = 100.0 if kind is MetricKind.THRESHOLD else 5.0
+    second = first * (1 + 81) / (1 + 9)
+    # Beyond 1, with two standard errors of sqrt(2 / 800), in proportion to the size.
+    wanted = [1.5 + 0.6 * (size / 5.0 - 1.0) for size in (first, second)]
+    assert found[:, 0] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("kind", [MetricKind.RATIO, MetricKind.GAUGE])
+def test_what_is_seen_to_vary_needs_no_size(tmp_path: Path, kind: MetricKind) -> None:
+    experiment = an_experiment(metrics=(replace(ERRORS, kind=kind, dispersion=None),))
+    header, cells = ("value", "5") if kind is MetricKind.GAUGE else ("numerator,denominator", "5,1")
+    path = tmp_path / "windows.csv"
+    lines = [f"a,1,{v},{cells}" for v in ("v1", "v2")]
+    path.write_text("\n".join([f"run,window_end,variant,{header}", *lines]) + "\n", encoding="utf-8")
+    (block,) = read_blocks(path, experiment)
+    feed = feed_of(experiment.metrics[0], block, planned_pct(block))
+    known = HistoricDispersion(value=1.5, correlation_windows=0, too_long=False, windows=800)
+    assert grown(known, Size().plus(feed), feed) is None
+
+
 def test_both_treatments_must_be_harmful_to_roll_back(tmp_path: Path) -> None:
     experiment = two_treatments()
     harmful = [f"one,{w},{v},{b},1000" for w in (1, 2) for v, b in (("v1", 10), ("v2", 500), ("v3", 10))]
@@ -201,3 +283,59 @@ def test_a_release_without_a_split_is_refused(tmp_path: Path) -> None:
     assert not any(metric.stage is Stage.SPLIT for metric in staged().metrics)
     with pytest.raises(UsageError, match="a blue/green release has one with `bridge`"):
         rows(tmp_path, run("a", FINE), staged())
+
+
+def level(**bounds: Bound) -> Experiment:
+    return an_experiment(metrics=(replace(ERRORS, kind=MetricKind.GAUGE, dispersion=None, **bounds),))
+
+
+def test_a_part_of_a_level_below_zero_is_refused(tmp_path: Path) -> None:
+    # Equal arms would be rolled back: -1 is above -1.05, which is "5 % more" than -1.
+    lines = [f"a,{w},{v},-1" for w in range(40) for v in ("v1", "v2")]
+    with pytest.raises(UsageError, match=r"control is below 0 \(run 'a', window_end 0\)"):
+        rows(tmp_path, lines, level(tolerance=Bound(relative=0.05)), "run,window_end,variant,value")
+
+
+def test_a_level_below_zero_is_held_against_absolute_bounds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    lines = [f"a,{w},{v},{rng.normal(-20, 1)}" for w in range(200) for v in ("v1", "v2")]
+    absolute = level(tolerance=Bound(absolute=1.0), margin=Bound(absolute=5.0))
+    row = rows(tmp_path, lines, absolute, "run,window_end,variant,value")["a"]
+    assert row.outcome is Outcome.PROMOTED
+
+
+def test_a_histogram_of_nothing_but_its_count_has_each_trial_once(tmp_path: Path) -> None:
+    experiment = an_experiment(metrics=(replace(ERRORS, kind=MetricKind.DISTRIBUTION),))
+    path = tmp_path / "windows.csv"
+    path.write_text("window_end,variant,le,count\n1,v1,+Inf,9\n1,v2,+Inf,4\n", encoding="utf-8")
+    (block,) = read_blocks(path, experiment)
+    feed = feed_of(experiment.metrics[0], block, planned_pct(block))
+    assert (feed.control.sum(), feed.treatment.sum()) == (9, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "cells", "running"),
+    [
+        (MetricKind.PROPORTION, "bad,total", "1,{n}", True),
+        (MetricKind.COUNT, "count,weight", "{n},50", True),
+        (MetricKind.MEAN, "sum,count", "5,{n}", True),
+        (MetricKind.DISTRIBUTION, "le,count", "+Inf,{n}", True),
+        (MetricKind.GAUGE, "value", "{n}", False),
+        (MetricKind.RATIO, "numerator,denominator", "5,{n}", False),
+    ],
+)
+def test_counts_that_rise_in_every_window_look_like_running_totals(
+    tmp_path: Path, kind: MetricKind, header: str, cells: str, running: bool
+) -> None:
+    experiment = an_experiment(metrics=(replace(ERRORS, kind=kind),))
+
+    def looks(*numbers: int) -> bool:
+        path = tmp_path / "windows.csv"
+        lines = [f"{w},{v},{cells.format(n=n)}" for w, n in enumerate(numbers) for v in ("v1", "v2")]
+        path.write_text("\n".join([f"window_end,variant,{header}", *lines]) + "\n", encoding="utf-8")
+        (block,) = read_blocks(path, experiment)
+        return bool(looks_running(block))
+
+    assert looks(*range(50, 62)) is running
+    assert not looks(*range(50, 61))
+    assert not looks(*range(50, 62), 40)

@@ -31,7 +31,7 @@ from engine.core.measure import (
     TrialsReading,
     Window,
 )
-from engine.core.model import Arm, Bound, Experiment, Metric, MetricKind, Mode, Role, Selector, Unit
+from engine.core.model import Arm, Bound, Experiment, Matcher, Metric, MetricKind, Mode, Role, Selector, Unit
 from engine.core.plan import Plan, Stage, Step
 from engine.core.run import Act, Run
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
@@ -237,6 +237,40 @@ def observing() -> Story:
     story = Story(experiment)
     story.step(0)
     story.observe([measured(treatment=5) for _ in range(4)])
+    return story
+
+
+def by_route() -> Experiment:
+    """Errors by route: one is worse, one is as before, one has no requests."""
+    routes = [
+        a_metric(
+            name=f"errors (route={route})",
+            measure=f"errors (route={route})",
+            role=Role.QUALITY,
+            weight=0.0,
+            family="errors",
+            segment=Matcher(label="route", op="=", value=route),
+        )
+        for route in ("/pay", "/cart", "/<b>old</b>")
+    ]
+    return an_experiment(metrics=(*three_metrics(), *routes))
+
+
+def broken_down() -> Story:
+    """A release that fails on one route of three, too seldom to be harm to the whole."""
+    story = Story(by_route())
+    story.step(1)
+    nobody = Missing(reason=MissingReason.NO_SERIES, detail="control: no series")
+    for _ in range(6):
+        whole = measured(treatment=20, error_rate=0.0125)
+        pay = measured(treatment=20, requests=200, error_rate=0.1)["errors"]
+        cart = measured(treatment=20, requests=1_800, error_rate=0.01)["errors"]
+        routes = {
+            "errors (route=/pay)": pay,
+            "errors (route=/cart)": cart,
+            "errors (route=/<b>old</b>)": nobody,
+        }
+        story.observe([{**whole, **routes}])
     return story
 
 

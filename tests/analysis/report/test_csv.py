@@ -50,8 +50,9 @@ def test_there_is_a_row_per_metric_arm_and_point_and_one_in_all(name: str) -> No
     view = STORIES[name]().view()
     rows = rows_of(view)
 
-    assert len(rows) == 2 * len(view.metrics) * (len(view.points) + 1)
-    assert sum(row["row"] == "total" for row in rows) == 2 * len(view.metrics)
+    parts = sum(len(each.parts) for each in view.breakdowns)
+    assert len(rows) == 2 * len(view.metrics) * (len(view.points) + 1) + 2 * parts
+    assert sum(row["row"] == "total" for row in rows) == 2 * len(view.metrics) + 2 * parts
 
 
 def test_lines_end_as_the_standard_says() -> None:

@@ -23,6 +23,8 @@ from tests.analysis.sources.native_histograms import Client, write_histogram, wr
 from tests.analysis.sources.servers import prometheus
 from tests.builders import NOW_S, a_metric
 
+pytestmark = pytest.mark.slow
+
 LATENCY = a_metric(
     name="latency",
     kind=MetricKind.DISTRIBUTION,
@@ -85,7 +87,6 @@ def source(filled: tuple[str, Observed]) -> PrometheusSource:
     return PrometheusSource(PrometheusOptions(url=filled[0]))
 
 
-@pytest.mark.slow
 def test_every_observation_is_in_its_bucket_and_window(
     source: PrometheusSource, filled: tuple[str, Observed]
 ) -> None:
@@ -109,7 +110,6 @@ def test_every_observation_is_in_its_bucket_and_window(
             assert moments.sum_sq == pytest.approx(sum(value**2 for value in values), rel=0.25)
 
 
-@pytest.mark.slow
 def test_restarting_the_engine_changes_no_native_reading(source: PrometheusSource) -> None:
     asked = [window(index) for index in range(LAST)]
     whole = source.read([LATENCY, MEAN], asked, {})
@@ -119,7 +119,6 @@ def test_restarting_the_engine_changes_no_native_reading(source: PrometheusSourc
     assert second.cursor == whole.cursor
 
 
-@pytest.mark.slow
 def test_the_past_in_chunks_is_what_a_run_read(source: PrometheusSource) -> None:
     metrics = [LATENCY, MEAN, MEMORY]
     end_s = window(LAST - 1).end_s
@@ -128,7 +127,6 @@ def test_the_past_in_chunks_is_what_a_run_read(source: PrometheusSource) -> None
     assert [readings for _, readings in past] == list(at_once.readings)
 
 
-@pytest.mark.slow
 def test_an_expression_is_read_at_the_end_of_every_window(source: PrometheusSource) -> None:
     batch = source.read([MEMORY], [window(index) for index in range(LAST)], {})
     levels = [Quotient(numerator=(1000.5 * (index + 2) + 1) / 2, denominator=1.0) for index in range(LAST)]
@@ -139,7 +137,6 @@ def test_an_expression_is_read_at_the_end_of_every_window(source: PrometheusSour
     assert single.readings[0]["memory"] == batch.readings[3]["memory"]
 
 
-@pytest.mark.slow
 def test_an_expression_that_is_no_promql_harms_no_other(source: PrometheusSource) -> None:
     broken = a_metric(name="broken", kind=MetricKind.GAUGE, bad=None, total=None, expression="sum by (")
     batch = source.read([LATENCY, broken], [window(0)], {})
@@ -150,7 +147,6 @@ def test_an_expression_that_is_no_promql_harms_no_other(source: PrometheusSource
     assert isinstance(batch.readings[0]["latency"], HistogramReading)
 
 
-@pytest.mark.slow
 def test_an_arm_without_a_native_histogram_is_missing(source: PrometheusSource) -> None:
     gone = a_metric(
         kind=MetricKind.DISTRIBUTION,

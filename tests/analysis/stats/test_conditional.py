@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import gammaln, logsumexp
 from scipy.stats import binom, nchypergeom_fisher
 
-from analysis.stats.conditional import COMMON_RATE, EXACT_MAX_TRIALS, exact_logs, uses_exact_form
+from analysis.stats.conditional import COMMON_RATE, EXACT_MAX_TRIALS, ExactForm, uses_exact_form
 from analysis.stats.counts import TrialCounts
 from analysis.stats.monitor import Monitor
 from analysis.stats.prior import LOG_WEIGHTS, alternatives
@@ -16,7 +17,7 @@ from tests.analysis.stats.paths import ROUNDING, chance, every_path, expectation
 
 
 def exact(bad_t: int, n_t: int, bad_c: int, n_c: int, *ratios: float) -> list[float]:
-    return [float(one) for one in exact_logs(bad_t, n_t, bad_c, n_c, np.log(np.array(ratios)))]
+    return [float(one) for one in ExactForm(np.log(np.array(ratios))).logs(bad_t, n_t, bad_c, n_c)]
 
 
 def harm_bets(window: TrialCounts, tolerance: float, *, common: bool) -> np.ndarray:
@@ -108,3 +109,11 @@ def test_a_window_does_not_choose_its_own_form() -> None:
 
 def test_a_window_without_trials_has_no_form() -> None:
     assert not uses_exact_form(np.array([[5.0, 10.0, 5.0, 10.0]]), np.zeros(1)).any()
+
+
+def test_a_window_too_wide_for_powers_is_worth_what_logarithms_say() -> None:
+    found = exact(1300, 4000, 2500, 6000, 1.0, 1.5, 5.0)
+    k = np.arange(0, 3801.0)
+    placed = -(gammaln(k + 1) + gammaln(4001 - k) + gammaln(3801 - k) + gammaln(2201 + k))
+    wanted = [1300 * np.log(psi) - logsumexp(placed + k * np.log(psi)) for psi in (1.0, 1.5, 5.0)]
+    assert np.subtract(found, found[0]) == pytest.approx(np.subtract(wanted, wanted[0]), rel=1e-9)

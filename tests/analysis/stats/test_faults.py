@@ -1,12 +1,21 @@
 import pytest
 
 from analysis.stats.faults import metric_fault, reading_fault
-from engine.core.measure import Histogram, HistogramReading, Measured
+from engine.core.measure import (
+    Histogram,
+    HistogramReading,
+    Measured,
+    Moments,
+    MomentsReading,
+    Quotient,
+    QuotientReading,
+)
 from engine.core.model import Bound, Metric, MetricKind
 from tests.analysis.stats.enumeration import table
 from tests.builders import a_metric
 
 LATENCY = a_metric(kind=MetricKind.DISTRIBUTION, slo_s=0.5)
+ARMS = ("control", "treatment")
 BOUNDS_S = (0.1, 0.5, 1.0)
 
 
@@ -68,3 +77,22 @@ def test_impossible_counts_name_the_arm(counts: tuple[int, int, int, int], arm: 
 )
 def test_a_metric_that_no_evidence_can_decide_is_named(metric: Metric) -> None:
     assert metric_fault(metric) != ""
+
+
+@pytest.mark.parametrize("level", [-10.0, 10.0])
+@pytest.mark.parametrize("relative", [0.05, None])
+def test_a_part_of_a_negative_level_is_no_bound(level: float, relative: float | None) -> None:
+    bounds = Bound(relative=relative, absolute=1.0)
+    for kind, found in (
+        (MetricKind.MEAN, MomentsReading(**dict.fromkeys(ARMS, Moments(count=5, sum=level, sum_sq=99.0)))),
+        (
+            MetricKind.GAUGE,
+            QuotientReading(**dict.fromkeys(ARMS, Quotient(numerator=level, denominator=1.0))),
+        ),
+        (
+            MetricKind.RATIO,
+            QuotientReading(**dict.fromkeys(ARMS, Quotient(numerator=level, denominator=1.0))),
+        ),
+    ):
+        metric = a_metric(kind=kind, tolerance=bounds, margin=bounds)
+        assert bool(reading_fault(metric, found, ())) == (level < 0 and relative is not None)

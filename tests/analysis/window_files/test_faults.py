@@ -141,6 +141,10 @@ def test_a_window_end_that_is_no_time(tmp_path, end):
         ("1,nan", "total is nan; expected a number"),
         ("1,inf", "total is inf; expected a number"),
         ("1e999,100", "bad is 1e999; expected a number"),
+        (
+            "1,1e16",
+            "total is 1e16; expected at most 2^53; above it no count is told from the next",
+        ),
     ],
 )
 def test_counts_that_cannot_be(tmp_path, cells, says):
@@ -245,3 +249,16 @@ def test_weights_of_treatments_that_are_more_than_all(tmp_path):
     rows = ["a,15,errors,v2,1,100,60", "a,15,errors,v3,1,100,50"]
     path = written(tmp_path, *rows, header=f"{HEADER},weight")
     assert "weights add up to 110" in fault(path, WrongWeightError, two_treatments())
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "cells", "says"),
+    [
+        (MetricKind.GAUGE, "value", "-1e101", "value is -1e101; expected at most 1e100"),
+        (MetricKind.MEAN, "sum,count", "1e101,5", "sum is 1e101; expected at most 1e100"),
+        (MetricKind.MEAN, "sum,count,sum_sq", "5,5,1e201", "sum_sq is 1e201; expected at most 1e200"),
+    ],
+)
+def test_values_whose_squares_are_no_numbers(tmp_path, kind, header, cells, says):
+    path = written(tmp_path, f"1,v1,{cells}", header=f"window_end,variant,{header}")
+    assert fault(path, WrongValueError, measuring(m=kind)).endswith(says)

@@ -84,6 +84,7 @@ ROWS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(rows=ROWS, max_windows=st.integers(1, 40), seed=st.integers(0, 2**32))
 def test_any_order_of_rows_and_any_block_size_give_what_plain_dictionaries_give(

@@ -34,6 +34,7 @@ def test_the_total_rate_is_not_judged_on_too_few_requests(quiet: Streams) -> Non
     assert np.flatnonzero(cumulative_crosses(quiet)).tolist() == [9, 10, 11, 12, 13]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [CASES[1], CASES[7]], ids=lambda case: case.name)
 def test_every_method_answers_for_every_look(case: Case) -> None:
     streams = draw(case, (6,), 2)

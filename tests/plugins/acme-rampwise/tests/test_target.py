@@ -7,7 +7,7 @@ from acme_rampwise.target import WeightFile, WeightFileOptions
 
 from engine.core.target import TargetGone, Weights
 from engine.ports import Target
-from engine.testing.targets import TargetContract, state
+from engine.testing.targets import ReversibleTargetContract, state
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-class TestWeightFile(TargetContract):
+class TestWeightFile(ReversibleTargetContract):
     @pytest.fixture
     def target(self, file: Path) -> Target:
         return WeightFile(WeightFileOptions(path=str(file), control="v1", treatment="v2"))

@@ -57,12 +57,14 @@ class WeightFile:
         except _TROUBLE as error:
             return self._gone("read", error)
 
-    def apply(self, weights: Weights) -> TargetState | TargetGone:
+    def apply(self, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
         """These weights, in one atomic step; a file that has them already is not written."""
         if weights.more:
             return TargetGone(detail=f"{weights} is for more treatments than a weight file has")
         try:
             state = self._state(self._path.read_bytes())
+            if found is not None and state.version != found:
+                return TargetGone(detail="the file was changed meanwhile")
             if state.weights != weights:
                 self._replace(weights)
         except _TROUBLE as error:

@@ -1,18 +1,4 @@
-"""The statistics for programs of your own: watch one metric in one run or a thousand. Pure.
-
-```python
-from analysis.monitoring import Bound, TrialCounts, watch
-
-errors = watch("proportion", tolerance=Bound(relative=0.05), margin=Bound(relative=0.5, absolute=0.001))
-state = errors.start(runs=2)
-state = errors.update(state, TrialCounts(bad_t=[1, 9], n_t=[100, 100], bad_c=[9, 9], n_c=[900, 900]))
-for record in errors.records(state):
-    print(record.verdict, record.log_e_harm, record.effect_low, record.effect_high)
-```
-
-A metric by itself: no weights of several metrics, no strategy, no target. What decides about a release is
-`analysis.evaluate` and the engine. States are immutable; keep one, and go on from it as often as you like.
-"""
+"""A metric that is watched: declared once, fed window by window, asked at any time. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,29 +7,24 @@ from math import log
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.monitoring.checks import (
+    check_declaration,
+    checked_alpha,
+    checked_pods,
+    checked_window,
+    kind_of,
+    only,
+)
 from analysis.stats import starts
-from analysis.stats.counts import BucketCounts, Counts, EventCounts, Quotients, TrialCounts, ValueSums
+from analysis.stats.counts import Counts, TrialCounts
 from analysis.stats.history import HistoricDispersion, historic_dispersion
 from analysis.stats.interval import ratio_interval, value_ratio_interval
 from analysis.stats.methods import asks_better, monitor_of
 from analysis.stats.mixture import Floats
 from analysis.stats.monitor import Monitor, State
+from analysis.stats.pods import PodCounts
 from engine.core.model import Bound, Metric, MetricKind, Role, Unit
 from engine.core.verdict import VerdictKind
-
-__all__ = [
-    "Bound",
-    "BucketCounts",
-    "EventCounts",
-    "HistoricDispersion",
-    "Quotients",
-    "Record",
-    "State",
-    "TrialCounts",
-    "ValueSums",
-    "Watch",
-    "watch",
-]
 
 _VALUES = {MetricKind.MEAN, MetricKind.RATIO, MetricKind.GAUGE}
 
@@ -83,19 +64,43 @@ class Watch:
     monitor: Monitor
     alpha_rollback: float
     alpha_promote: float
+    bounds: tuple[float, ...] = ()
 
     def start(self, runs: int = 1) -> State:
         """Nothing seen yet, in so many runs that have nothing to do with each other."""
         return self.monitor.start(runs)
 
-    def update(self, state: State, counts: Counts, counted: ArrayLike | None = None) -> State:
+    def update(
+        self,
+        state: State,
+        counts: Counts,
+        counted: ArrayLike | None = None,
+        *,
+        pods: PodCounts | None = None,
+    ) -> State:
         """State after one more window; every count has a leading axis of runs.
 
-        `counted`, shape (runs,), says which runs have this window; the others' counts must be zeros.
+        Args:
+            state: before it.
+            counts: of the window.
+            counted: which runs have this window, shape (runs,); what the others' counts say is ignored.
+            pods: the same window pod by pod, every pod at the same place in all windows; None where they are
+                not told apart.
+
+        Raises:
+            TypeError: counts of another kind. ValueError: a shape or a number that cannot be.
         """
-        return self.monitor.update(
-            state, _arrays(counts), None if counted is None else np.asarray(counted, dtype=bool)
-        )
+        runs = len(state.windows)
+        each = None if pods is None else checked_pods(pods, runs)
+        if counted is None:
+            window = checked_window(self.metric, self.bounds, counts, runs)
+            return self.monitor.update(state, window, pods=each)
+        having = np.asarray(counted, dtype=bool)
+        if having.shape != (runs,):
+            msg = f"counted has shape {having.shape}; expected ({runs},)"
+            raise ValueError(msg)
+        window = checked_window(self.metric, self.bounds, only(counts, having), runs)
+        return self.monitor.update(state, window, having, None if each is None else only(each, having))
 
     def at_change(self, state: State) -> State:
         """State when the treatment's share of traffic has changed: harm may begin here."""
@@ -114,19 +119,25 @@ class Watch:
         ]
 
     def scores(self, counts: Counts) -> Floats:
-        """(score, variance) of one A/A window per run, shape (runs, 2)."""
-        arrays = _arrays(counts)
+        """(score, variance) of one A/A window per run, shape (runs, 2). Raises as `update` does."""
+        arrays = checked_window(self.metric, self.bounds, counts, None)
         empty = self.monitor.start(len(_first(arrays)))
         scores: Floats = self.monitor.method.increments(arrays, empty.memory, empty.totals).scores[:, 0]
         return scores
 
     def dispersion_of(self, scores: ArrayLike) -> HistoricDispersion | None:
         """Dispersion from `scores` of A/A history, (stretches, windows, 2); None where it is too short."""
-        return historic_dispersion(np.asarray(scores, dtype=np.float64))
+        array = np.asarray(scores, dtype=np.float64)
+        if array.ndim != 3 or array.shape[2] != 2 or not np.isfinite(array).all():
+            msg = f"scores have shape {array.shape}; expected (stretches, windows, 2), all finite"
+            raise ValueError(msg)
+        return historic_dispersion(array)
 
     def with_dispersion(self, value: float) -> "Watch":
-        """The same with a dispersion known before the run, at least 1."""
-        return replace(self, monitor=replace(self.monitor, dispersion=max(1.0, value)))
+        """The same with a dispersion known before the run, 1 or more (ValueError)."""
+        metric = replace(self.metric, dispersion=value)
+        check_declaration(metric, self.bounds)
+        return replace(self, metric=metric, monitor=replace(self.monitor, dispersion=value))
 
     def _record(
         self, state: State, run: int, promote: float, better: float | None, too_long: NDArray[np.bool_]
@@ -200,11 +211,11 @@ def watch(  # noqa: PLR0913 (all of them are fields of a metric's declaration)
         alpha_promote: probability of ever calling a treatment not worse that is.
 
     Raises:
-        ValueError: there is no such kind.
+        ValueError: there is no such kind, or a number that no evidence could be held against.
     """
     metric = Metric(
         name=kind,
-        kind=MetricKind(kind),
+        kind=kind_of(kind),
         role=Role.OBJECTIVE if objective else Role.GUARDRAIL,
         unit=Unit.REQUEST,
         arm_labels={},
@@ -217,27 +228,14 @@ def watch(  # noqa: PLR0913 (all of them are fields of a metric's declaration)
         dispersion=dispersion,
         higher_is_better=higher_is_better,
     )
+    check_declaration(metric, bounds)
     return Watch(
         metric=metric,
         monitor=monitor_of(metric, len(bounds), first_start),
-        alpha_rollback=alpha_rollback,
-        alpha_promote=alpha_promote,
+        alpha_rollback=checked_alpha("alpha_rollback", alpha_rollback),
+        alpha_promote=checked_alpha("alpha_promote", alpha_promote),
+        bounds=tuple(bounds),
     )
-
-
-def _arrays(counts: Counts) -> Counts:
-    """With every number an array of doubles."""
-    match counts:
-        case TrialCounts(bad_t=bad_t, n_t=n_t, bad_c=bad_c, n_c=n_c):
-            return TrialCounts(bad_t=_array(bad_t), n_t=_array(n_t), bad_c=_array(bad_c), n_c=_array(n_c))
-        case EventCounts(treatment=treatment, control=control, share=share):
-            return EventCounts(treatment=_array(treatment), control=_array(control), share=_array(share))
-        case BucketCounts() | ValueSums() | Quotients():
-            return replace(counts, treatment=_array(counts.treatment), control=_array(counts.control))
-
-
-def _array(numbers: ArrayLike) -> Floats:
-    return np.asarray(numbers, dtype=np.float64)
 
 
 def _first(counts: Counts) -> Floats:

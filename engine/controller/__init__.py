@@ -1,0 +1,1 @@
+"""Rampwise inside a cluster: the resource `ReleaseExperiment` and what makes runs of it."""

@@ -1,0 +1,49 @@
+"""What a run's log says that its object shows: latest decisions, latest command, and news. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.controller import status as statuses
+from engine.controller.crd import MOST_HISTORY
+from engine.core.events import Commanded, Decided, Event
+
+COMMAND_REFUSED = "CommandRefused"
+
+
+@dataclass(slots=True)
+class Past:
+    """A run's log up to event `seq`.
+
+    Attributes:
+        entries: the latest decisions, oldest first. command: the latest one, and what came of it; empty
+            before. answered: its number. news: what was not told yet, as reasons and messages of events.
+    """
+
+    seq: int = 0
+    entries: list[statuses.Status] = field(default_factory=list)
+    command: statuses.Status = field(default_factory=dict)
+    answered: int = 0
+    news: list[tuple[str, str]] = field(default_factory=list)
+
+    def read(self, events: Sequence[Event]) -> None:
+        """Go on with these events.
+
+        Who begins with a long log has not seen it happen: of its news, the latest is enough.
+        """
+        begins = self.seq == 0
+        for event in events:
+            self.seq = event.seq
+            self._take(event)
+        if begins:
+            del self.news[:-1]
+
+    def _take(self, event: Event) -> None:
+        match event.payload:
+            case Decided(decision=decision):
+                self.entries = [*self.entries, statuses.entry(event, decision)][-MOST_HISTORY:]
+                self.news.append((statuses.in_one_word(event.rule or ""), event.reason))
+            case Commanded(command_id=number, verb=verb, refused=refused):
+                self.answered = number
+                self.command = statuses.command(event, event.payload)
+                if refused:
+                    self.news.append((COMMAND_REFUSED, f"{verb.value}: {refused}"))

@@ -1,0 +1,187 @@
+"""The copy of all objects: complete after a list, current after a watch, whatever the API server answers."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import ProtocolError
+
+from engine.controller import reflector as module
+from engine.controller.reflector import Reflector
+from tests.local.waiting import eventually
+
+Key = tuple[str, str]
+
+
+def an_object(name: str, version: int, **spec: Any) -> dict[str, Any]:
+    meta = {"namespace": "shop", "name": name, "resourceVersion": str(version), "managedFields": [{}]}
+    return {"metadata": meta, "spec": spec}
+
+
+class Api:
+    """Answers of an API server, in order; the last watch stays open until the test ends."""
+
+    def __init__(self, *pages: Any, watches: tuple[Any, ...] = ()) -> None:
+        self.pages, self.watches = list(pages), list(watches)
+        self.asked: list[dict[str, Any]] = []
+        self.watched_from: list[str] = []
+        self.end = threading.Event()
+
+    def page(self, *_: Any, **options: Any) -> Any:
+        self.asked.append(options)
+        answer = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def stream(self, *_: Any, **options: Any) -> Iterator[Any]:
+        self.watched_from.append(options["resource_version"])
+        if not self.watches:
+            self.end.wait(20)
+            return
+        for answer in self.watches.pop(0):
+            if isinstance(answer, Exception):
+                raise answer
+            yield answer
+
+
+def page(version: int, *objects: dict[str, Any], more: str = "") -> dict[str, Any]:
+    return {"metadata": {"resourceVersion": str(version), "continue": more}, "items": list(objects)}
+
+
+def event(kind: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "object": manifest}
+
+
+class World:
+    def __init__(self, api: Api, monkeypatch: pytest.MonkeyPatch, namespace: str = "") -> None:
+        self.api, self.heard, self.stop = api, list[Key](), threading.Event()
+        listing = type("Listing", (), {
+            "__init__": lambda *_: None,
+            "list_cluster_custom_object": api.page,
+            "list_namespaced_custom_object": api.page,
+        })  # fmt: skip
+        monkeypatch.setattr(module, "CustomObjectsApi", listing)
+        monkeypatch.setattr(module, "Watch", lambda: api)
+        monkeypatch.setattr(module, "_SHORTEST_PAUSE_S", 0.001)
+        self.reflector = Reflector(client=None, namespace=namespace, on_change=self.heard.append)  # type: ignore[arg-type]
+        self.thread = threading.Thread(target=self.reflector.run, args=(self.stop,))
+
+    def names(self) -> set[str]:
+        return {name for _, name in self.reflector.known()}
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    worlds: list[World] = []
+
+    def start(api: Api, namespace: str = "") -> World:
+        world = World(api, monkeypatch, namespace)
+        worlds.append(world)
+        world.thread.start()
+        return world
+
+    yield start
+    for world in worlds:
+        world.stop.set()
+        world.api.end.set()
+        world.thread.join(10)
+        assert not world.thread.is_alive()
+
+
+@pytest.mark.parametrize("namespace", ["", "shop"])
+def test_all_pages_are_read_before_anything_is_watched(started: Any, namespace: str) -> None:
+    api = Api(page(1, an_object("a", 1), more="next"), page(5, an_object("b", 1)))
+    world = started(api, namespace)
+    eventually(lambda: api.watched_from == ["5"])
+    assert world.names() == {"a", "b"}
+    assert world.reflector.synced.is_set()
+    assert [each.get("_continue") for each in api.asked] == [None, "next"]
+    assert sorted(world.heard) == [("shop", "a"), ("shop", "b")]
+    assert "managedFields" not in (world.reflector.get(("shop", "a")) or {})["metadata"]
+
+
+def test_changes_are_followed_and_a_watch_that_ends_goes_on_from_there(started: Any) -> None:
+    changes = (
+        event("MODIFIED", an_object("a", 6, changed=True)),
+        event("ADDED", an_object("b", 7)),
+        event("DELETED", an_object("c", 8)),
+        event("BOOKMARK", {"metadata": {"resourceVersion": "90"}}),
+    )
+    api = Api(page(5, an_object("a", 1), an_object("c", 2)), watches=(changes,))
+    world = started(api)
+    eventually(lambda: api.watched_from == ["5", "90"])
+    assert world.names() == {"a", "b"}
+    assert (world.reflector.get(("shop", "a")) or {})["spec"] == {"changed": True}
+    assert len(api.asked) == 1
+    assert world.heard[-3:] == [("shop", "a"), ("shop", "b"), ("shop", "c")]
+
+
+def test_a_watch_that_fell_behind_is_listed_anew_and_what_went_meanwhile_is_noticed(started: Any) -> None:
+    api = Api(
+        page(5, an_object("a", 1), an_object("b", 1)),
+        page(50, an_object("b", 1)),
+        watches=((ApiException(status=410, reason="Expired"),),),
+    )
+    world = started(api)
+    eventually(lambda: api.watched_from == ["5", "50"])
+    assert world.names() == {"b"}
+    assert world.heard == [("shop", "a"), ("shop", "b"), ("shop", "a")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ApiException(status=500), ProtocolError("cut off"), ConnectionResetError(), ApiException(status=410)],
+)
+def test_after_trouble_with_the_list_it_is_tried_again(started: Any, error: Exception) -> None:
+    api = Api(error, error, page(5, an_object("a", 1)))
+    world = started(api)
+    eventually(lambda: api.watched_from == ["5"])
+    assert world.names() == {"a"}
+    assert len(api.asked) == 3
+
+
+def test_an_api_server_that_stays_away_is_asked_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api(ConnectionRefusedError())
+    world = World(api, monkeypatch)
+    pauses: list[float] = []
+
+    class Stop:
+        def is_set(self) -> bool:
+            return len(pauses) >= 20
+
+        def wait(self, pause_s: float) -> None:
+            pauses.append(pause_s)
+
+    monkeypatch.setattr(module, "_SHORTEST_PAUSE_S", 0.5)
+    world.reflector.run(Stop())  # type: ignore[arg-type]
+    assert 0.25 <= pauses[0] <= 0.5
+    assert all(pause_s <= 15.0 for pause_s in pauses)
+    assert all(pause_s >= 7.5 for pause_s in pauses[6:])
+
+
+def test_what_is_seen_outlives_trouble(started: Any) -> None:
+    api = Api(page(5, an_object("a", 1)), ApiException(status=503), watches=((ConnectionResetError(),),))
+    world = started(api)
+    eventually(lambda: len(api.asked) >= 3)
+    assert world.names() == {"a"}
+
+
+def test_a_stopped_one_leaves_the_watch_at_the_next_event(started: Any) -> None:
+    api = Api(page(5))
+    world = started(api)
+    eventually(lambda: api.watched_from == ["5"])
+    world.stop.set()
+    api.end.set()
+    world.thread.join(5)
+    assert not world.thread.is_alive()
+
+
+def test_an_expired_watch_is_nothing_to_worry_about() -> None:
+    assert module._level(ApiException(status=410)) == logging.INFO
+    assert module._level(ApiException(status=500)) == logging.WARNING
+    assert module._named(ApiException(status=500, reason="Sick")) == "status 500 Sick"
+    assert module._named(ConnectionResetError("secret")) == "ConnectionResetError"

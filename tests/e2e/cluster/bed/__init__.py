@@ -1,0 +1,1 @@
+"""A Kubernetes control plane and data plane on one Linux machine, without containers. Test equipment only."""
