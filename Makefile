@@ -76,10 +76,10 @@ browser: env prometheus chromium
 	timeout 300 $(PYTEST) -q -n 2 -m slow tests/browser
 	timeout 120 $(PYTEST) -q -m slow tests/web/test_browser.py
 
-cluster: env cluster-tools ## Real controllers of Argo Rollouts and Knative, in a cluster of their own
+cluster: env postgresql cluster-tools ## Real controllers of Argo Rollouts and Knative, in a cluster of their own
 	timeout 1500 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster
 
-soak: env cluster-tools ## The same with faults of full length
+soak: env postgresql cluster-tools ## The same with faults of full length
 	RAMPWISE_SOAK=1 timeout 7200 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster
 
 test: lint coverage simulation e2e browser cluster ## Everything, from nothing
@@ -90,9 +90,10 @@ bench: env prometheus ## Speed, as numbers and ratios
 bench-peers: env ## The same streams through other people's methods and ours; OPTS="--runs 200 --out FILE"
 	$(BIN)/python -m tests.benchmarks.peers $(OPTS)
 
-schema: env ## Write manifests/schema from the model
+schema: env ## Write manifests/schema and the cluster's definition from the model
 	$(BIN)/rampwise validate --schema > manifests/schema/releaseexperiment.schema.json
 	$(BIN)/python -m analysis.report.document > manifests/schema/report.schema.json
+	$(BIN)/python -m engine.controller.crd > manifests/base/crd.yaml
 
 lock: ## Renew requirements.lock
 	tools/renew-lock
