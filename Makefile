@@ -56,11 +56,11 @@ lint: env
 	$(BIN)/lint-imports
 
 unit: env
-	timeout 240 $(PYTEST) -q -n 2 -m "not slow"
+	timeout 360 $(PYTEST) -q -n 2 -m "not slow"
 
 coverage: env
 	$(BIN)/coverage erase
-	timeout 360 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
+	timeout 540 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
 	tools/check-coverage $(BIN)
 
 simulation: env postgresql

@@ -64,6 +64,8 @@ def read_metric(
     """
     owned = _by_arm(metric, deltas)
     silent = _silent(metric, owned, window, stale_after_s)
+    waiting = _unscraped(metric, owned) if metric.stage is Stage.SETTLE and not silent else {}
+    silent = {**silent, **waiting}
     gone = (
         _first(_unowned(metric, deltas, others)) or _off_bounds(metric, deltas) or _all_gone(metric, silent)
     )
@@ -77,7 +79,7 @@ def read_metric(
     reading = _first(_uneven(tallies, stale_after_s)) or _reading(metric, owned, deltas, tallies)
     if silent and isinstance(reading, Missing):
         return next(iter(silent.values())), {}
-    return reading, {}
+    return reading, {arm: pending[arm] for arm in waiting if arm in pending}
 
 
 def _all_gone(metric: Metric, silent: Mapping[Arm, Missing]) -> Missing | None:
@@ -193,6 +195,20 @@ def _silent(metric: Metric, owned: Owned, window: Window, stale_after_s: float) 
             detail = f"last sample {age_s:.0f} s old: {wanted}"
             found.setdefault(arm, Missing(reason=MissingReason.STALE, detail=detail, arm=arm))
     return found
+
+
+def _unscraped(metric: Metric, owned: Owned) -> Mapping[Arm, Missing]:
+    """The arm that this window did not scrape while it did the other; none where both wait for a scrape.
+
+    A router may forget the series of a version that it sends nothing to. Before and after a switch the arms
+    are counted each for itself, so that one keeps nobody waiting for the other.
+    """
+    found: dict[Arm, Missing] = {}
+    for part, selector, arm in _needed(metric):
+        if not any(delta.sampled for delta in owned[arm][part]):
+            detail = f"no scrape in this window: {format_selector(selector)} ({arm})"
+            found.setdefault(arm, Missing(reason=MissingReason.STALE, detail=detail, arm=arm))
+    return found if len(found) == 1 else {}
 
 
 def _faults(owned: Owned, arms: Iterable[Arm]) -> Iterator[Missing]:

@@ -23,6 +23,10 @@ NOT_RUN = {
     "tutorial.md": ["the tests run in this environment already"],
     "be-told.md": ["needs Slack and a mail server"],
     "plan-a-release.md": ["needs a Prometheus with a week of the service"],
+    "release-by-an-http-route.md": ["needs a cluster"] * 2,
+    "release-on-argo-rollouts.md": ["needs a cluster"] * 2,
+    "release-on-knative.md": ["needs a cluster"] * 3,
+    "run-in-a-cluster.md": ["needs a cluster"] * 6,
     "run-as-a-service.md": ["goes on until it is ended"],
 }
 _FOREIGN = ("RAMPWISE_", "XDG_", "RELEASES_WEBHOOK_URL", "SLACK_WEBHOOK_URL")

@@ -97,6 +97,37 @@ def test_before_and_after_a_switch_one_variant_may_be_idle(
     assert list(counts.values()) == [Trials(bad=0, total=0)]
 
 
+def test_a_router_that_forgets_the_idle_variant_hides_nothing_of_the_other(source: FakeSource) -> None:
+    put_errors(source, "v1", 0, 10)
+    put_errors(source, "v2", 0, 10)
+    windows = [Window(index=index, start_s=15 * index, end_s=15 * index + 15) for index in range(4)]
+    for number in range(1, 4):
+        source.scrape(10 + 15 * number, "errors_total", {"version": "v2"} | ROUTER, 1 + 5 * number)
+        source.scrape(10 + 15 * number, "requests_total", {"version": "v2"} | ROUTER, 20 + 40 * number)
+    readings = [reading["check"] for reading in source.read([CHECK], windows, {}).readings]
+    assert [trials(reading) for reading in readings] == [
+        (Trials(bad=0, total=10), Trials(bad=0, total=10)),
+        *[(Trials(bad=0, total=0), Trials(bad=5, total=40))] * 3,
+    ]
+
+
+def test_arms_that_are_scraped_in_turn_after_a_switch_are_counted_once(source: FakeSource) -> None:
+    for at_s, version, value in (
+        (-5, "v1", 10),
+        (-5, "v2", 10),
+        (25, "v1", 20),
+        (40, "v2", 50),
+        (55, "v1", 30),
+    ):
+        source.scrape(at_s, "errors_total", {"version": version} | ROUTER, 1)
+        source.scrape(at_s, "requests_total", {"version": version} | ROUTER, value)
+    windows = [Window(index=index, start_s=15 * index, end_s=15 * index + 15) for index in range(4)]
+    found = [reading["check"] for reading in source.read([CHECK], windows, {}).readings]
+    counted = [trials(reading) for reading in found if not isinstance(reading, Missing)]
+    assert isinstance(found[0], Missing)
+    assert [(one.total, other.total) for one, other in counted] == [(10, 0), (0, 40), (10, 0)]
+
+
 def test_a_latency_before_and_after_has_empty_buckets_for_the_idle_variant(source: FakeSource) -> None:
     for bound, count in (("0.1", 5), ("0.5", 8), ("+Inf", 10)):
         put(source, "seconds_bucket", "v1", 0, count, le=bound)
