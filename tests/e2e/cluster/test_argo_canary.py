@@ -70,6 +70,7 @@ def test_a_good_release_is_promoted_and_visitors_see_just_that(namespace: Namesp
     with load(namespace) as visitors, driven(home, experiment(namespace)) as release:
         for share_pct in (20, 50):
             release.await_weights(share_pct)
+            namespace.await_split("shop", share_pct)
             assert visitors.share_pct("v2", 300) == pytest.approx(share_pct, abs=OBSERVED_PCT)
         run = release.end()
         assert run.phase is Phase.PROMOTED, run

@@ -26,9 +26,7 @@ def test_a_canary_moves_from_nothing_to_a_fifth_to_everything_and_visitors_see_j
         namespace.patch_rollout("shop", PROMOTE_A_STEP)
         namespace.await_weight("shop", 20)
         namespace.await_rollout("shop", "Paused")
-        shown = {f"{namespace.name}-shop-stable-80": 80, f"{namespace.name}-shop-canary-80": 20}
-        split = f"{namespace.name}-shop@kubernetescrd"
-        eventually(lambda: namespace.cluster.proxy_weights(split) == shown, what="the proxy splits so")
+        namespace.await_split("shop", 20)
         assert load.share_pct("v2") == pytest.approx(20.0, abs=OBSERVED_PCT)
         namespace.patch_rollout("shop", PROMOTE_FULLY)
         namespace.await_rollout("shop", "Healthy")

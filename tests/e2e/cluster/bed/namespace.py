@@ -67,6 +67,15 @@ class Namespace:
         """Return when the controller says that the canary has this weight."""
         eventually(lambda: canary_pct(self.rollout(name)) == weight_pct, what=f"{name} is at {weight_pct} %")
 
+    def await_split(self, name: str, canary_pct: int) -> None:
+        """Return when the proxy splits so, which takes some tenths of a second more than the controller."""
+        wanted = {
+            f"{self.name}-{name}-stable-80": 100 - canary_pct,
+            f"{self.name}-{name}-canary-80": canary_pct,
+        }
+        split = f"{self.name}-{name}@kubernetescrd"
+        eventually(lambda: self.cluster.proxy_weights(split) == wanted, what=f"the proxy splits {wanted}")
+
     def await_knative(self, name: str) -> Object:
         """A Knative Service once it is ready as it is now written."""
         eventually(lambda: is_knative_ready(self.knative(name)), what=f"Knative Service {name} is ready")
