@@ -23,6 +23,9 @@ LONGEST := $(patsubst %,tests/%.py,e2e/test_demo e2e/test_docs_commands e2e/test
 SLOW = $(sort $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests))
 E2E = $(LONGEST) $(filter-out $(LONGEST) $(ELSEWHERE),$(SLOW))
 
+# Tests of real time share two cores: what failed beside others must pass alone, and both are printed.
+ALONE := -q --last-failed --last-failed-no-failures=none
+
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -70,14 +73,16 @@ calibrate: env ## All error rates and delays at full size, into docs/validity.md
 	$(BIN)/python -m tests.simulation.calibrate $(OPTS)
 
 e2e: env prometheus
-	timeout 1080 $(PYTEST) -q -n 4 --dist loadfile --no-loadscope-reorder -m slow $(E2E)
+	timeout 1080 $(PYTEST) -q -n 4 --dist loadfile --no-loadscope-reorder -m slow $(E2E) || \
+		timeout 600 $(PYTEST) $(ALONE) -m slow $(E2E)
 
 browser: env prometheus chromium
 	timeout 300 $(PYTEST) -q -n 2 -m slow tests/browser
 	timeout 120 $(PYTEST) -q -m slow tests/web/test_browser.py
 
 cluster: env postgresql cluster-tools ## Real controllers of Argo Rollouts and Knative, in a cluster of their own
-	timeout 1500 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster
+	timeout 1500 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster || \
+		timeout 600 tools/rampwise-cluster run $(PYTEST) $(ALONE) -m slow tests/e2e/cluster
 
 soak: env postgresql cluster-tools ## The same with faults of full length
 	RAMPWISE_SOAK=1 timeout 7200 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster

@@ -82,7 +82,7 @@ def test_a_good_colour_is_verified_switched_to_and_watched(namespace: Namespace,
     with load(namespace) as visitors, driven(home, colours(namespace)) as release:
         run = release.end()
         assert run.phase is Phase.PROMOTED, run
-        assert visitors.share_pct("v2") == 100.0
+        visitors.await_all("v2")
         assert visitors.stats()["failed"] == 0
 
 
@@ -107,7 +107,7 @@ def test_a_switch_is_taken_back_when_the_new_colour_fails_then(namespace: Namesp
         namespace.cluster.set_behaviour(namespace.name, "shop", "v2", error_rate=0.9)
         run = release.end()
         assert (run.phase, run.ended_by) == (Phase.ROLLED_BACK, Rule.HARM), run
-        assert visitors.share_pct("v1") == 100.0
+        visitors.await_all("v1")
 
 
 @pytest.mark.usefixtures("patience")

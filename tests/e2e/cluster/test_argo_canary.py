@@ -74,7 +74,7 @@ def test_a_good_release_is_promoted_and_visitors_see_just_that(namespace: Namesp
             assert visitors.share_pct("v2", 300) == pytest.approx(share_pct, abs=OBSERVED_PCT)
         run = release.end()
         assert run.phase is Phase.PROMOTED, run
-        assert visitors.share_pct("v2") == 100.0
+        visitors.await_all("v2")
         assert visitors.stats()["failed"] == 0
     namespace.await_rollout("shop", "Healthy")
     status = namespace.rollout("shop")["status"]
@@ -87,7 +87,7 @@ def test_a_bad_release_is_rolled_back(namespace: Namespace, home: Path) -> None:
     with load(namespace) as visitors, driven(home, experiment(namespace)) as release:
         run = release.end()
         assert (run.phase, run.ended_by) == (Phase.ROLLED_BACK, Rule.HARM), run
-        assert visitors.share_pct("v1") == 100.0
+        visitors.await_all("v1")
         seen = visitors.counts()
         assert 0 < seen["v2"] < 0.3 * seen["v1"]
     assert namespace.rollout("shop")["status"]["abort"] is True
@@ -114,7 +114,7 @@ def test_a_template_that_is_reverted_ends_the_run(namespace: Namespace, home: Pa
         assert run.ended_by is Rule.SUPERSEDED, run
         assert "reverted" in release.snapshot.reason
         namespace.await_rollout("shop", "Healthy")
-        assert visitors.share_pct("v1") == 100.0
+        visitors.await_all("v1")
 
 
 def test_a_person_who_moves_on_a_step_holds_the_run(namespace: Namespace, home: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_canary_that_crashes_is_rolled_back_for_that(namespace: Namespace, hom
         assert (run.phase, run.ended_by) == (Phase.ROLLED_BACK, Rule.TREATMENT_UNHEALTHY), run
         decided = [event.reason for event in release.store.events(release.run_id)]
         assert any("exit code 1" in reason for reason in decided), decided
-        assert visitors.share_pct("v1", 100) == 100.0
+        visitors.await_all("v1")
 
 
 def test_a_restarted_controller_loses_nothing(outages: Cluster, namespace: Namespace, home: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_restarted_controller_loses_nothing(outages: Cluster, namespace: Names
             release.await_that("an act without effect", lambda run: run.pending is not None)
         run = release.end()
         assert run.phase is Phase.PROMOTED, run
-        assert visitors.share_pct("v2") == 100.0
+        visitors.await_all("v2")
 
 
 @contextmanager
@@ -251,7 +251,7 @@ def test_a_promotion_can_be_taken_back(namespace: Namespace) -> None:
     assert state(target.apply(ALL_TO_TREATMENT)).weights == ALL_TO_TREATMENT
     assert state(target.apply(ALL_TO_CONTROL)).weights == ALL_TO_CONTROL
     with load(namespace) as visitors:
-        assert visitors.share_pct("v1", 100) == 100.0
+        visitors.await_all("v1")
 
 
 @pytest.mark.usefixtures("patience")

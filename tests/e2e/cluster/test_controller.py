@@ -95,7 +95,7 @@ def test_a_good_release_is_promoted_with_people_looking_on(one: Controllers, nam
         assert shown[1].split()[:4] == ["shop", "paused", "1/2", "80/20"]
         rx("resume", "shop", "-n", namespace.name, "--reason", "back")
         status = await_status(namespace, "shop", phase="promoted", weights="0/100")
-        assert load.share_pct("v2", 100) == 100.0
+        load.await_all("v2")
         assert load.stats()["failed"] == 0
     assert (status["command"]["verb"], status["command"]["actor"]) == ("resume", "admin@annotation")
     assert status["history"][-1]["decision"] == "promote"
@@ -151,7 +151,7 @@ def test_a_bad_release_is_rolled_back_and_its_spec_was_fixed_from_the_start(
             with pytest.raises(Exception, match=r"cannot change any more|at least 1 item"):
                 namespace.cluster.patch(API, KIND, "shop", {"spec": change}, namespace=namespace.name)
         status = await_status(namespace, "shop", phase="rolled_back", weights="100/0")
-        assert load.share_pct("v1", 100) == 100.0
+        load.await_all("v1")
     assert status["verdict"] == "harmful"
 
 
@@ -240,7 +240,7 @@ def test_one_service_has_one_experiment_and_a_deleted_one_leaves_its_traffic_on_
         status = await_status(namespace, "second", phase="pending")
         assert "owns the target" in status["reason"]
         namespace.cluster.kubectl("delete", "rx", "first", "-n", namespace.name, "--timeout=30s")
-        assert load.share_pct("v1", 100) == 100.0
+        load.await_all("v1")
         traffic = namespace.knative("shop")["spec"]["traffic"]
         assert [each["percent"] for each in traffic] == [100, 0]
         namespace.cluster.kubectl("delete", "rx", "second", "-n", namespace.name, "--timeout=30s")
