@@ -69,10 +69,12 @@ def _step_in(run: Run, window: Window) -> int:
 def _weights_all_through(
     experiment: Experiment, run: Run, window: Window, target: TargetState | TargetGone
 ) -> Weights | None:
-    """The weights that held all through a window, which the one just after a change is not sure to have."""
+    """The split that held all through a window, which the one just after a change is not sure to have."""
     settled = window.start_s >= run.step_since_s + experiment.interval_s
-    ours = isinstance(target, TargetState) and target.exact and target.weights == run.weights
-    return run.weights if settled and ours and experiment.mode is Mode.ACT else None
+    if not settled or experiment.mode is not Mode.ACT or not isinstance(target, TargetState):
+        return None
+    ours = target.exact and target.weights == run.weights
+    return (target.compared or run.weights) if ours else None
 
 
 def _control_warm_s(experiment: Experiment, run: Run, target: TargetState | TargetGone) -> float:

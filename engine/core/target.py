@@ -94,6 +94,8 @@ class TargetState:
         ended: what ended this release on the target itself, whoever did it, such as an abort or a changed
             template; empty while it goes on. `weights` then count as the treatment's what control lacks.
         exact: whether every request is divided by these weights; False where instances share connections.
+        compared: how the traffic that is counted divides, where only a part of control's is: a baseline as
+            large as the treatment. None where everything is counted.
     """
 
     weights: Weights
@@ -103,6 +105,7 @@ class TargetState:
     more: tuple[Health, ...] = ()
     ended: str = ""
     exact: bool = True
+    compared: Weights | None = None
 
     @property
     def treatments(self) -> tuple[Health, ...]:

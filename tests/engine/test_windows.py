@@ -151,3 +151,9 @@ def test_a_treatment_the_target_does_not_know_warms_nothing_up():
 def test_shares_that_are_not_exact_are_no_planned_weights():
     rough = replace(healthy(), exact=False)
     assert {observation.weights for observation in observed(RUN, rough)} == {None}
+
+
+def test_of_a_control_that_is_counted_in_part_the_counted_split_is_planned():
+    equal = replace(healthy(), compared=Weights.of(50))
+    told = {observation.weights for observation in observed(RUN, equal)}
+    assert told == {None, Weights.of(50)}
