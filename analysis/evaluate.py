@@ -8,117 +8,23 @@ Promotion needs every deciding metric's own evidence, now. Many looks, ramps and
 further correction (Ville's inequality; averages of e-values are e-values).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from itertools import repeat
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from analysis.stats import arms, better, discoveries, legacy, split, stages, starts
+from analysis.stats import arms, better, discoveries, split, stages, starts
 from analysis.stats import evidence as fold
-from analysis.stats.arms import ArmEvidence
 from analysis.stats.evidence import MetricEvidence, log_e_better
 from analysis.stats.findings import finding
-from analysis.stats.split import SplitEvidence
-from engine.core.arms import stage_of
+from analysis.stats.run_evidence import Evidence, pairs, start
 from engine.core.measure import Observation
-from engine.core.model import Experiment, Metric
+from engine.core.model import Experiment
 from engine.core.plan import Stage
 from engine.core.target import Weights
 from engine.core.verdict import ArmVerdict, Finding, Verdict
-from engine.errors import CorruptRecord
+
+__all__ = ["Evidence", "probed", "start", "update", "verdict"]
 
 _STARTS_PER_HORIZON = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
-    """Everything about a run that its verdict depends on; a few kilobytes per metric.
-
-    Attributes:
-        metrics: one state per metric, in the experiment's order.
-        windows: how many gave evidence on some metric. windows_read: all, warm-up and gaps too.
-        origin_s: start of the first window. period: which part of the horizon's time grid the latest is in.
-        log_e_harm: the run's e-process now. culprit: who gave most of it when it latched, empty before.
-        data_until_s: end of the latest window in which every deciding metric was measured.
-        stage: of the latest window. weights: the latest that were certain, None before.
-        arms: one per treatment. splits: one per split check.
-    """
-
-    metrics: tuple[MetricEvidence, ...]
-    windows: int = 0
-    windows_read: int = 0
-    origin_s: float | None = None
-    period: int = 0
-    log_e_harm: float = 0.0
-    harm_latched: bool = False
-    culprit: str = ""
-    data_until_s: float | None = None
-    stage: Stage = Stage.SPLIT
-    weights: Weights | None = None
-    arms: tuple[ArmEvidence, ...] = ()
-    splits: tuple[SplitEvidence, ...] = ()
-
-    def to_plain(self) -> dict[str, Any]:
-        """As plain JSON values, without loss."""
-        plain: dict[str, Any] = _PLAIN.dump_python(self, mode="json")
-        return plain
-
-    @classmethod
-    def from_plain(cls, experiment: Experiment, plain: Mapping[str, Any]) -> "Evidence":
-        """The evidence again. CorruptRecord when `plain` is none, or not of this experiment's metrics."""
-        try:
-            evidence = (
-                _taken_over(experiment, plain) if legacy.is_legacy(plain) else _PLAIN.validate_python(plain)
-            )
-        except (ValidationError, KeyError, TypeError, ValueError) as error:
-            msg = f"stored evidence cannot be read: {error}"
-            raise CorruptRecord(msg) from error
-        found = [state.name for state in evidence.metrics]
-        wanted = [metric.name for metric in experiment.metrics]
-        if found != wanted:
-            msg = f"stored evidence is of the metrics {found}, the experiment has {wanted}"
-            raise CorruptRecord(msg)
-        for metric, state in _pairs(experiment, evidence.metrics):
-            if not stages.fits(metric, state):
-                msg = f"stored evidence of {metric.name} has other sums than the metric keeps"
-                raise CorruptRecord(msg)
-        return _completed(experiment, evidence)
-
-
-_PLAIN = TypeAdapter(Evidence)
-
-
-def _taken_over(experiment: Experiment, plain: Mapping[str, Any]) -> Evidence:
-    rest = _PLAIN.validate_python({**plain, "metrics": ()})
-    stored = {metric["name"]: metric for metric in plain["metrics"]}
-    known = [metric for metric in experiment.metrics if metric.name in stored]
-    return replace(rest, metrics=tuple(legacy.taken_over(metric, stored[metric.name]) for metric in known))
-
-
-def _completed(experiment: Experiment, evidence: Evidence) -> Evidence:
-    """With what runs stored by earlier versions did not have: they had one treatment and no split check."""
-    arm = ArmEvidence(
-        log_e_harm=evidence.log_e_harm, harm_latched=evidence.harm_latched, culprit=evidence.culprit
-    )
-    arms_known = (evidence.arms or (arm,)) + (ArmEvidence(),) * len(experiment.treatments)
-    splits_known = evidence.splits + (SplitEvidence(),) * len(experiment.splits)
-    return replace(
-        evidence,
-        arms=arms_known[: len(experiment.treatments)],
-        splits=splits_known[: len(experiment.splits)],
-    )
-
-
-def start(experiment: Experiment) -> Evidence:
-    """No evidence yet."""
-    return Evidence(
-        metrics=tuple(stages.nothing_yet(metric) for metric in experiment.metrics),
-        stage=stage_of(experiment, -1),
-        arms=(ArmEvidence(),) * len(experiment.treatments),
-        splits=(SplitEvidence(),) * len(experiment.splits),
-    )
 
 
 def update(experiment: Experiment, evidence: Evidence, observations: Sequence[Observation]) -> Evidence:
@@ -166,7 +72,7 @@ def verdict(experiment: Experiment, evidence: Evidence) -> Verdict:
         findings=findings,
         log_e_harm=evidence.log_e_harm,
         harm_latched=evidence.harm_latched,
-        culprit=evidence.culprit or arms.suspect(_pairs(experiment, evidence.metrics)),
+        culprit=evidence.culprit or arms.suspect(pairs(experiment, evidence.metrics)),
         alpha_rollback=experiment.alpha_rollback,
         alpha_promote=experiment.alpha_promote,
         windows=evidence.windows,
@@ -187,8 +93,8 @@ def _after(experiment: Experiment, evidence: Evidence, observation: Observation)
     passed = (window.start_s - origin_s) / experiment.horizon_s
     period = max(evidence.period, int(passed * _STARTS_PER_HORIZON))
     states = _with_window(experiment, evidence, observation, is_new_period=period > evidence.period)
-    pairs = _pairs(experiment, states)
-    own = arms.by_arm(pairs, len(evidence.arms))
+    measured = pairs(experiment, states)
+    own = arms.by_arm(measured, len(evidence.arms))
     weighted = [arms.weighted_log_e(each) for each in own]
     said = tuple(map(arms.after_window, evidence.arms, weighted, own, repeat(experiment.alpha_rollback)))
     latched = all(arm.harm_latched for arm in said)
@@ -202,8 +108,8 @@ def _after(experiment: Experiment, evidence: Evidence, observation: Observation)
         period=period,
         log_e_harm=arms.log_sum(weighted),
         harm_latched=latched,
-        culprit=evidence.culprit or (arms.leading(said, pairs) if latched else ""),
-        data_until_s=window.end_s if _all_measured(pairs, observation, live) else evidence.data_until_s,
+        culprit=evidence.culprit or (arms.leading(said, measured) if latched else ""),
+        data_until_s=window.end_s if _all_measured(measured, observation, live) else evidence.data_until_s,
         stage=observation.stage,
         weights=weights,
         arms=said,
@@ -224,7 +130,7 @@ def _with_window(
         states = tuple(map(fold.at_new_step, experiment.metrics, states))
     if observation.new_start or is_new_period:
         part = starts.AT_CHANGE if observation.new_start else starts.ON_GRID
-        states = tuple(stages.at_new_start(*pair, part) for pair in _pairs(experiment, states))
+        states = tuple(stages.at_new_start(*pair, part) for pair in pairs(experiment, states))
     return tuple(
         [
             stages.with_window(experiment, metric, state, observation)
@@ -241,7 +147,7 @@ def _arm_verdict(
     index: int,
 ) -> ArmVerdict:
     arm = evidence.arms[index]
-    own = arms.by_arm(_pairs(experiment, evidence.metrics), len(evidence.arms))[index]
+    own = arms.by_arm(pairs(experiment, evidence.metrics), len(evidence.arms))[index]
     names = {metric.name for metric, _ in own}
     at_stage = {metric.name for metric, _ in arms.at_stage(own, evidence.stage)}
     won = next((name for name in winners if name in names), "")
@@ -269,14 +175,10 @@ def _better(experiment: Experiment, evidence: Evidence) -> tuple[str, ...]:
     """Objectives that are better by Holm over treatments and objectives, the clearest first."""
     log_es = {
         metric.name: log_e
-        for metric, state in _pairs(experiment, evidence.metrics)
+        for metric, state in pairs(experiment, evidence.metrics)
         if (log_e := log_e_better(metric, state)) is not None and better.may_promote(experiment, metric)
     }
     return better.rejected(log_es, experiment.alpha_promote)
-
-
-def _pairs(experiment: Experiment, states: Sequence[MetricEvidence]) -> list[tuple[Metric, MetricEvidence]]:
-    return list(zip(experiment.metrics, states, strict=True))
 
 
 def _live(experiment: Experiment, weights: Weights | None) -> tuple[int, ...]:
@@ -291,9 +193,9 @@ def _any_counted(before: Sequence[MetricEvidence], after: Sequence[MetricEvidenc
     return any(new.windows > old.windows for old, new in zip(before, after, strict=True))
 
 
-def _all_measured(pairs: arms.Pairs, observation: Observation, live: Sequence[int]) -> bool:
+def _all_measured(measured: arms.Pairs, observation: Observation, live: Sequence[int]) -> bool:
     return all(
         state.missing is None and not state.distrust
-        for metric, state in arms.at_stage(pairs, observation.stage)
+        for metric, state in arms.at_stage(measured, observation.stage)
         if metric.treatment_index in live
     )

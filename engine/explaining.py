@@ -50,7 +50,7 @@ def explain(experiment: Experiment, now_s: float) -> Explained:
     batch = source.read(experiment.read_metrics, windows, {})
     latest = batch.readings[-1] if batch.readings else {}
     return Explained(
-        queries=batch.queries,
+        queries=tuple(batch.queries),
         wrong=tuple(_wrong(batch, latest)),
         unsampled=tuple(name for name, reading in latest.items() if _is_unsampled(reading)),
     )

@@ -21,10 +21,10 @@ _SECONDS = {
     "s": Decimal(1),
     "ms": Decimal("0.001"),
 }
-_NUMBER = r"[0-9]{1,12}(\.[0-9]{1,12})?"
-DURATION_PATTERN = rf"({_NUMBER})\s*(ms|s|min|h|d)"
-PERCENT_PATTERN = rf"({_NUMBER})\s*%"
-POINTS_PATTERN = rf"({_NUMBER})\s*pp"
+NUMBER_PATTERN = r"[0-9]{1,12}(\.[0-9]{1,12})?"
+DURATION_PATTERN = rf"({NUMBER_PATTERN})\s*(ms|s|min|h|d)"
+PERCENT_PATTERN = rf"({NUMBER_PATTERN})\s*%"
+POINTS_PATTERN = rf"({NUMBER_PATTERN})\s*pp"
 _LONGEST_S = 366 * 86400
 _OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})

@@ -187,6 +187,16 @@ def _ladder_problem(prepared: Prepared) -> str:
     missing = sorted({pct for pct in planned if pct not in rungs} - {0})
     if not missing:
         return ""
+    if 100 in missing:
+        return (
+            f"{prepared.facts.key} gives a version everything only by promoting it, so it cannot be watched"
+            " at 100 % before; use `strategy: canary`, or a target that switches (a Rollout with `blueGreen`)"
+        )
+    if rungs == (100,):
+        return (
+            f"{prepared.facts.key} switches all traffic at once, and cannot be put at {_percents(missing)};"
+            " use `strategy: blue_green` without a bridge, or a target that splits (a Rollout with `canary`)"
+        )
     return (
         f"{prepared.facts.key} can be put at {_percents(rungs)}, and not at {_percents(missing)}; "
         "give the strategy those steps, or let `rampwise prepare FILE` write a ladder with the steps you want"

@@ -5,11 +5,14 @@ it came from, and harms no other. Nothing here knows what a plugin does.
 """
 
 import difflib
+import importlib.metadata
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -126,6 +129,17 @@ def _info(group: str, name: str, entry: EntryPoint) -> PluginInfo:
         disabled=disabled,
         error=error,
     )
+
+
+def entry_points(*, group: str) -> tuple[EntryPoint, ...]:
+    """Those of one group, as installed when this process first asked."""
+    return _installed(group, tuple(sys.path))
+
+
+@lru_cache(maxsize=64)
+def _installed(group: str, _path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Looking for them reads a file of every distribution, and each document asks for a dozen plugins."""
+    return tuple(importlib.metadata.entry_points(group=group))
 
 
 def _registered(group: str) -> dict[str, EntryPoint]:

@@ -15,6 +15,8 @@ from engine.core.proposal import Progress, Proposal
 from engine.core.run import Phase, Run
 from engine.core.target import TargetFacts, TargetGone, TargetState, Weights
 from engine.errors import CorruptRecord
+from engine.leases import Lease as Lease  # noqa: PLC0414 (one of the ports' words)
+from engine.leases import Leases
 from engine.outbox import Outbox
 
 Json = Mapping[str, Any]
@@ -92,7 +94,7 @@ class Batch:
 
     readings: tuple[Mapping[str, Reading], ...]
     cursor: Json
-    queries: tuple[QueryRecord, ...]
+    queries: Sequence[QueryRecord]
     trouble: Missing | None = None
 
 
@@ -188,16 +190,6 @@ class StoredRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right to drive one run until `expires_s`; `token` grows with every new holder."""
-
-    run_id: str
-    owner: str
-    token: int
-    expires_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:
     """An active run in the way of a launch: of the same experiment, or else on the same target."""
 
@@ -205,7 +197,7 @@ class Rival:
     same_name: bool
 
 
-class Store(Outbox, Protocol):
+class Store(Outbox, Leases, Protocol):
     """Runs, events, leases, commands and letters. Every write is one transaction; the log only grows."""
 
     def create(
@@ -247,8 +239,8 @@ class Store(Outbox, Protocol):
         """Ids of runs that have not ended, oldest first."""
         ...
 
-    def waiting(self) -> Sequence[str]:
-        """Ids of active runs that have readable commands not yet done."""
+    def waiting(self) -> Mapping[str, Sequence[Command]]:
+        """Readable commands not yet done of active runs, by run; oldest first."""
         ...
 
     def append(
@@ -262,18 +254,6 @@ class Store(Outbox, Protocol):
 
     def events(self, run_id: str, after_seq: int = 0, most: int | None = None) -> Sequence[Event]:
         """Events in order, at most so many of them."""
-        ...
-
-    def acquire(self, run_id: str, owner: str, now_s: float, ttl_s: float) -> Lease | None:
-        """The lease (renewed if already ours), or None while somebody else holds it."""
-        ...
-
-    def release(self, lease: Lease) -> None:
-        """Give the lease up; harmless when it is no longer ours."""
-        ...
-
-    def holder(self, run_id: str, now_s: float) -> Lease | None:
-        """Who drives the run now."""
         ...
 
     def request(

@@ -20,8 +20,11 @@ OWNER = "rampwise"
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The server's URL, without a database's name at its end. AssertionError when it is not installed."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """The server's URL, without a database's name at its end. AssertionError when it is not installed.
+
+    `durable`: what it says is kept would outlast the machine, which tests need not pay for.
+    """
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="rampwise-postgresql-"))
     as_user = _as_user()
@@ -42,7 +45,8 @@ def server() -> Iterator[str]:
         "--locale=C",
     ]
     subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_user)
-    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
+    kept = "on" if durable else "off"
+    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": kept}
     flags = [f"-c{name}={value}" for name, value in settings.items()]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

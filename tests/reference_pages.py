@@ -13,6 +13,7 @@ from engine.core.run import Phase
 from engine.core.verdict import VerdictKind
 from engine.web.board import Board
 from engine.web.metrics import MOST_RUNS, Metrics
+from tests import reference_resource
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -124,7 +125,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
 
 
-PAGES: dict[str, Callable[[], str]] = {"rules.md": rules, "metrics.md": metrics}
+PAGES: dict[str, Callable[[], str]] = {
+    "rules.md": rules,
+    "metrics.md": metrics,
+    "resource.md": reference_resource.page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

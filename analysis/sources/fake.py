@@ -68,13 +68,17 @@ class FakeSource:
         text = format_selector(query.selector)
         if self.trouble:
             return Answer(text=text, took_ms=0.0, series=self.trouble)
-        matrix = [
+        return Answer(text=text, took_ms=0.0, series=parse_matrix(self.matrix(query), shape=query.shape))
+
+    def matrix(self, query: Query) -> list[dict[str, Any]]:
+        """The raw samples that a query names, as Prometheus writes them and in its order."""
+        every = [
             {"metric": dict(labels), kind: _between(samples, query.start_s, query.end_s)}
             for kind, stored in (("values", self._samples), ("histograms", self._histograms))
-            for (name, labels), samples in stored.items()
+            for (name, labels), samples in sorted(stored.items(), key=itemgetter(0))
             if name == query.selector.name and _matches(query.selector, dict(labels))
         ]
-        return Answer(text=text, took_ms=0.0, series=parse_matrix(matrix, shape=query.shape))
+        return [one for one in every if one.get("values") or one.get("histograms")]
 
     def _evaluate(self, query: Evaluation) -> Answer:
         """The last samples of the series, like Prometheus; the only expression it knows is a selector."""

@@ -3,7 +3,6 @@
 Knows nothing of counters or metrics; retries nothing, because the engine asks for the same windows again.
 """
 
-import io
 import json
 import os
 import time
@@ -13,20 +12,29 @@ from typing import Any
 import requests
 import urllib3.exceptions
 from prometheus_api_client import PrometheusConnect
+from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from engine.bounded import BodyTooLarge, read_body
 from engine.core.measure import Missing, MissingReason
 
 MOST_BYTES = 32 << 20
+_CANNOT_EXECUTE = 422
+_CONNECTIONS = 32
+"""Kept open to one server; more are opened when they are needed."""
 
 
 class Trouble(Exception):  # noqa: N818 (names the state; never leaves the source)
-    """A query gave no usable answer."""
+    """A query gave no usable answer.
 
-    def __init__(self, reason: MissingReason, detail: str) -> None:
+    Attributes:
+        is_of_query: the server answers, and refuses this query for what it asks.
+    """
+
+    def __init__(self, reason: MissingReason, detail: str, *, is_of_query: bool = False) -> None:
         super().__init__(detail)
         self.missing = Missing(reason=reason, detail=detail)
+        self.is_of_query = is_of_query
 
 
 class SecretHeaders(requests.auth.AuthBase):
@@ -71,14 +79,16 @@ class PrometheusSession(requests.Session):
             with response:
                 body = read_body(response, deadline, MOST_BYTES)
         except BodyTooLarge as error:
-            raise Trouble(MissingReason.SOURCE_ERROR, f"{where} answered {error}") from error
+            detail = f"{where} answered {error}"
+            raise Trouble(MissingReason.SOURCE_ERROR, detail, is_of_query=True) from error
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             detail = f"{where} did not answer within {timeout_s:.3g} s"
             raise Trouble(MissingReason.SOURCE_SLOW, detail) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _unreachable(where, error) from error
-        response.raw = io.BytesIO(body)
-        _check(response, body, where)
+        answer = _checked(response, body, where)
+        # The client would parse a large answer once more.
+        response.json = lambda **_: answer  # type: ignore[method-assign]
         return response
 
 
@@ -102,7 +112,8 @@ def _cause(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _check(response: requests.Response, body: bytes, where: str) -> None:
+def _checked(response: requests.Response, body: bytes, where: str) -> Mapping[str, Any]:
+    """The parsed answer, if it is a complete one."""
     status = response.status_code
     try:
         answer = json.loads(body)
@@ -121,6 +132,7 @@ def _check(response: requests.Response, body: bytes, where: str) -> None:
     data = answer.get("data")
     if not isinstance(data, dict) or data.get("resultType") != "matrix":
         raise Trouble(MissingReason.SOURCE_ERROR, f"{where} answered something else than a matrix of samples")
+    return answer
 
 
 def _form_of(response: requests.Response, body: bytes) -> str:
@@ -139,14 +151,19 @@ def _hint(status: int) -> str:
 def _refused(where: str, status: int, answer: Mapping[str, Any]) -> Trouble:
     said = str(answer.get("error", "no reason given"))
     if status == 400:
-        return Trouble(MissingReason.BAD_QUERY, f"{where} refused the query: {said}")
+        return Trouble(MissingReason.BAD_QUERY, f"{where} refused the query: {said}", is_of_query=True)
     if answer.get("errorType") == "timeout":
-        return Trouble(MissingReason.SOURCE_SLOW, f"{where} gave up: {said}")
-    return Trouble(MissingReason.SOURCE_ERROR, f"{where} answered status {status}: {said}")
+        return Trouble(MissingReason.SOURCE_SLOW, f"{where} gave up: {said}", is_of_query=True)
+    is_of_query = status == _CANNOT_EXECUTE
+    return Trouble(
+        MissingReason.SOURCE_ERROR, f"{where} answered status {status}: {said}", is_of_query=is_of_query
+    )
 
 
 def connect(url: str, auth: SecretHeaders) -> PrometheusConnect:
     """A client for this server; opens nothing yet."""
-    return PrometheusConnect(
-        url=url, session=PrometheusSession(), retry=Retry(total=0), auth=auth, method="POST"
-    )
+    session = PrometheusSession()
+    connection = PrometheusConnect(url=url, session=session, retry=Retry(total=0), auth=auth, method="POST")
+    # The client mounts an adapter of its own, which keeps ten connections.
+    session.mount(url, HTTPAdapter(max_retries=Retry(total=0), pool_maxsize=_CONNECTIONS))
+    return connection

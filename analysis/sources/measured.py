@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from analysis.sources.buckets import classic_histogram, native_histogram, odd_layout
 from analysis.sources.moments import bucket_moments, counted_moments, native_moments
+from analysis.sources.remembered import once_per_object
 from analysis.sources.series import Components
 from engine.core.measure import (
     EventsReading,
@@ -35,6 +36,7 @@ class Part(StrEnum):
     HISTOGRAM = "histogram"
 
 
+@once_per_object
 def parts_of(metric: Metric) -> Mapping[Part, Selector]:
     """The selectors of a metric; none for a gauge."""
     parts = {part: getattr(metric, part) for part in Part}

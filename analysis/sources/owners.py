@@ -11,7 +11,10 @@ def owners_of(metric: Metric, labels: Labels) -> list[Arm]:
 
 def has_labels(labels: Labels, wanted: Labels) -> bool:
     """Whether a series has all these label values; one that it lacks is the empty text, as in PromQL."""
-    return all(labels.get(label, "") == value for label, value in wanted.items())
+    for label, value in wanted.items():  # noqa: SIM110 (asked for every series; `all` takes three times as long)
+        if labels.get(label, "") != value:
+            return False
+    return True
 
 
 def shown(labels: Labels) -> str:

@@ -6,19 +6,21 @@ are the ends of the windows: a level may be as old as the server looks back (5 m
 becomes a value; nothing is raised.
 """
 
-import math
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from analysis.sources.http import SecretHeaders, Trouble, connect
-from analysis.sources.promql import range_text
-from analysis.sources.queries import Answer, Evaluation, Query
+from analysis.sources.gathering import Found
+from analysis.sources.http import Trouble
+from analysis.sources.place import Places
+from analysis.sources.queries import Answer, Evaluation, Query, text_of
 from analysis.sources.series import Series, Shape, parse_matrix
+from analysis.sources.server import server_at
 from analysis.sources.windows import read_windows
 from engine.bounded import Bounded
 from engine.core.measure import Missing, MissingReason, Window
@@ -71,10 +73,10 @@ class PrometheusSource:
 
     def __init__(self, options: PrometheusOptions) -> None:
         self._options = options
-        self._connection = connect(
-            options.url, SecretHeaders(options.bearer_token_env, options.headers_from_env)
-        )
+        headers = tuple(sorted(options.headers_from_env.items()))
+        self._server = server_at(options.url, options.bearer_token_env, headers, options.timeout_s)
         self._questions = Bounded(MOST_HANGING)
+        self._places = Places()
 
     @property
     def watermark_s(self) -> float:
@@ -84,27 +86,35 @@ class PrometheusSource:
     def read(self, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Json) -> Batch:
         """Readings for these windows; trouble becomes `Missing`, never an exception. Bounded in time."""
         try:
-            fetch, evaluate = self._askers()
+            one = _Read(self, time.monotonic() + min(2 * self._options.timeout_s, READ_AT_MOST_S))
             stale_after_s = self._options.stale_after_s
-            return read_windows(fetch, metrics, windows, cursor, stale_after_s, evaluate)
+            return read_windows(
+                one.fetch, metrics, windows, cursor, stale_after_s, one.evaluate, one.gather, self._places
+            )
         except Exception as error:  # noqa: BLE001 (blind is a state that a run can be in; ended is not)
             return Batch(readings=(), cursor=cursor, queries=(), trouble=self._failed(error))
 
-    def _askers(self) -> tuple[Callable[[Query], Answer], Callable[[Evaluation], Answer]]:
-        """All queries of one read together have twice the time of one."""
-        deadline = time.monotonic() + min(2 * self._options.timeout_s, READ_AT_MOST_S)
+    def gathered(self, queries: Sequence[Query], left_s: float) -> Found:
+        """What is found together with other runs' queries, while there are many; see `Gathering`.
 
-        def fetch(query: Query) -> Answer:
-            text = range_text(query.selector, query.end_s - query.start_s)
-            return self._answer(
-                text, query.shape, deadline, lambda left_s: self._samples(text, query, left_s)
-            )
+        Who has less time left than others have asks alone.
+        """
+        timeout_s = self._options.timeout_s
+        return {} if left_s < timeout_s else self._server.gathering.read(self, queries, timeout_s)
 
-        def evaluate(query: Evaluation) -> Answer:
-            text = query.expression
-            return self._answer(text, Shape.LEVEL, deadline, lambda left_s: self._levels(query, left_s))
+    def samples(self, query: Query, deadline: float) -> Answer:
+        """All raw samples that the query names."""
+        started = time.monotonic()
+        ask = partial(self._server.samples, query)
+        answer = self._answer(text_of(query), query.shape, deadline, ask)
+        quick = time.monotonic() - started < self._options.timeout_s / 4
+        if quick and not isinstance(answer.series, Missing):
+            self._server.gathering.behaved(query.selector)
+        return answer
 
-        return fetch, evaluate
+    def levels(self, query: Evaluation, deadline: float) -> Answer:
+        """The expression's values."""
+        return self._answer(query.expression, Shape.LEVEL, deadline, partial(self._server.levels, query))
 
     def _answer(self, text: str, shape: Shape, deadline: float, ask: Callable[[float], Any]) -> Answer:
         started = time.monotonic()
@@ -126,19 +136,6 @@ class PrometheusSource:
         except Exception as error:  # noqa: BLE001 (whatever a server makes a client do, it gave nothing)
             return self._failed(error)
 
-    def _samples(self, text: str, query: Query, timeout_s: float) -> Any:
-        params = {"time": f"{query.end_s:.3f}", "timeout": _timeout(timeout_s)}
-        return self._connection.custom_query(text, params=params, timeout=timeout_s)
-
-    def _levels(self, query: Evaluation, timeout_s: float) -> Any:
-        """Start and end go as parameters, because the client rounds its own to whole seconds."""
-        end_s = query.end_s + query.step_s / 2
-        params = {"start": f"{query.first_s:.3f}", "end": f"{end_s:.3f}", "timeout": _timeout(timeout_s)}
-        first = datetime.fromtimestamp(query.first_s, UTC)
-        return self._connection.custom_query_range(
-            query.expression, first, first, f"{query.step_s:.3f}", params=params, timeout=timeout_s
-        )
-
     def _parsed(self, answer: Any, shape: Shape) -> tuple[Series, ...]:
         try:
             return parse_matrix(answer, shape=shape)
@@ -155,8 +152,29 @@ class PrometheusSource:
         return Missing(reason=MissingReason.SOURCE_ERROR, detail=detail)
 
 
-def _timeout(timeout_s: float) -> str:
-    return f"{math.ceil(timeout_s * 1000)}ms"
+@dataclass(slots=True)
+class _Read:
+    """The questions of one read: all of them together have until `deadline`."""
+
+    source: PrometheusSource
+    deadline: float
+    _found: Found = field(default_factory=dict)
+    _took_ms: float = 0.0
+
+    def gather(self, queries: Sequence[Query]) -> None:
+        """Told of the queries that come: other runs may be asking much the same."""
+        started = time.monotonic()
+        self._found = self.source.gathered(queries, self.deadline - started)
+        self._took_ms = _since_ms(started)
+
+    def fetch(self, query: Query) -> Answer:
+        found = self._found.get(query)
+        if found is None:
+            return self.source.samples(query, self.deadline)
+        return Answer(text=text_of(query), took_ms=self._took_ms, series=found)
+
+    def evaluate(self, query: Evaluation) -> Answer:
+        return self.source.levels(query, self.deadline)
 
 
 def _since_ms(started: float) -> float:

@@ -5,8 +5,12 @@ A counter is asked for its raw samples, a level for its value at the end of ever
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 from analysis.sources.measured import Part, parts_of
+from analysis.sources.promql import range_text
+from analysis.sources.remembered import once_per_object
 from analysis.sources.series import Series, Shape
 from engine.core.measure import Missing, Window
 from engine.core.model import Arm, Metric, MetricKind, Selector
@@ -28,6 +32,11 @@ class Query:
     def key(self) -> str:
         """What tells queries of one read apart, and finds their place in the cursor."""
         return key_of_query(self.selector, self.shape)
+
+
+def text_of(query: Query) -> str:
+    """The query as a server takes it, for evaluation at its end."""
+    return range_text(query.selector, query.end_s - query.start_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,7 @@ class Answer:
 
 
 Fetch = Callable[[Query], Answer]
+Gather = Callable[[Sequence[Query]], None]
 Evaluate = Callable[[Evaluation], Answer]
 Asked = Mapping[str, tuple[Query | Evaluation, Answer]]
 """Per query key what was asked and answered."""
@@ -62,11 +72,35 @@ Totals = Mapping[tuple[str, Part], Mapping[Arm, int | float]]
 """Increments per metric, part and arm over all windows of a read."""
 
 
+class Records(Sequence[QueryRecord]):
+    """The log of a read, written when somebody looks at it: mostly nobody does."""
+
+    def __init__(self, write: Callable[[], tuple[QueryRecord, ...]]) -> None:
+        self._write = write
+
+    @cached_property
+    def _written(self) -> tuple[QueryRecord, ...]:
+        return self._write()
+
+    @overload
+    def __getitem__(self, place: int) -> QueryRecord: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[QueryRecord]: ...
+
+    def __getitem__(self, place: int | slice) -> QueryRecord | Sequence[QueryRecord]:
+        return self._written[place]
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+
 def key_of_query(selector: Selector, shape: Shape) -> str:
     """A selector with what is expected of its samples; a counter of trials is the ordinary case."""
     return format_selector(selector) if shape is Shape.TRIALS else f"{shape} {format_selector(selector)}"
 
 
+@once_per_object
 def keys_of(metric: Metric) -> Mapping[Part, str]:
     """The query of each of a metric's parts."""
     return {

@@ -185,16 +185,19 @@ def _silent(metric: Metric, owned: Owned, window: Window, stale_after_s: float) 
     found: dict[Arm, Missing] = {}
     for part, selector, arm in _needed(metric):
         series = owned[arm][part]
-        wanted = f"{format_selector(selector)} with {shown(metric.arm_labels[arm])} ({arm})"
         if not series:
-            gone = Missing(reason=MissingReason.NO_SERIES, detail=f"no series: {wanted}", arm=arm)
-            found.setdefault(arm, gone)
+            detail = f"no series: {_wanted(metric, selector, arm)}"
+            found.setdefault(arm, Missing(reason=MissingReason.NO_SERIES, detail=detail, arm=arm))
             continue
         age_s = window.end_s - max(delta.last_s for delta in series)
         if age_s > stale_after_s:
-            detail = f"last sample {age_s:.0f} s old: {wanted}"
+            detail = f"last sample {age_s:.0f} s old: {_wanted(metric, selector, arm)}"
             found.setdefault(arm, Missing(reason=MissingReason.STALE, detail=detail, arm=arm))
     return found
+
+
+def _wanted(metric: Metric, selector: Selector, arm: Arm) -> str:
+    return f"{format_selector(selector)} with {shown(metric.arm_labels[arm])} ({arm})"
 
 
 def _unscraped(metric: Metric, owned: Owned) -> Mapping[Arm, Missing]:

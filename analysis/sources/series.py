@@ -7,10 +7,11 @@ and compared together; a plain counter is one series with a single component.
 import json
 import math
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from analysis.sources.native import parse_native
@@ -20,6 +21,7 @@ PLAIN = ""
 """The only component of a plain counter."""
 
 _WHOLE = 1e-6
+_EXACT_DIGITS = 15
 
 Labels = Mapping[str, str]
 Components = Mapping[str, int | float]
@@ -39,6 +41,9 @@ class Shape(StrEnum):
     """Native histograms."""
     LEVEL = "level"
     """Values of an expression; no counter, never differenced."""
+
+
+_WHOLE_SHAPES = frozenset({Shape.TRIALS, Shape.BUCKETS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,32 +95,60 @@ def parse_matrix(result: Sequence[Mapping[str, Any]], *, shape: Shape) -> tuple[
     Raises:
         KeyError, TypeError, ValueError: the answer has another form than Prometheus documents.
     """
-    found: dict[str, dict[float, dict[str, int | float | Missing]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[tuple[tuple[str, str], ...], _Rows] = {}
     for entry in result:
-        labels = {name: value for name, value in entry["metric"].items() if name != "__name__"}
-        component = repr(float(labels.pop("le"))) if shape is Shape.BUCKETS else PLAIN
-        key = key_of(labels)
+        labels = dict(entry["metric"])
+        labels.pop("__name__", None)
+        component = _bound(labels.pop("le")) if shape is Shape.BUCKETS else PLAIN
+        identity = tuple(sorted(labels.items()))
+        rows = found.get(identity)
+        if rows is None:
+            rows = found[identity] = _Rows(key=key_of(labels), labels=labels)
         histograms = entry.get("histograms")
         for at_s, text in entry["values"] if histograms is None else entry.get("values", ()):
-            found[key][float(at_s)][component] = _number(float(text), str(text), shape, key)
+            rows.put(float(at_s), component, _number(text, shape, rows.key))
         for at_s, histogram in histograms or ():
-            found[key][float(at_s)] |= _native(histogram, shape, key)
+            rows.put_all(float(at_s), _native(histogram, shape, rows.key))
     return tuple(
-        Series(key=key, labels=labels_of(key), samples=_samples(by_time)) for key, by_time in found.items()
+        Series(key=rows.key, labels=rows.labels, samples=rows.samples())
+        for rows in found.values()
+        if rows.at_s
     )
 
 
-def _samples(by_time: Mapping[float, Mapping[str, int | float | Missing]]) -> tuple[Sample, ...]:
-    return tuple(Sample(at_s=at_s, values=_usable(by_time[at_s])) for at_s in sorted(by_time))
+@dataclass(slots=True)
+class _Rows:
+    """What came of one series, by time: its numbers per component, or the first reason against them."""
+
+    key: str
+    labels: dict[str, str]
+    at_s: dict[float, dict[str, int | float]] = field(default_factory=dict)
+    unusable: dict[float, Missing] = field(default_factory=dict)
+
+    def put(self, at_s: float, component: str, number: int | float | Missing) -> None:
+        row = self.at_s.get(at_s)
+        if row is None:
+            row = self.at_s[at_s] = {}
+        if isinstance(number, Missing):
+            self.unusable.setdefault(at_s, number)
+        else:
+            row[component] = number
+
+    def put_all(self, at_s: float, numbers: Mapping[str, int | float | Missing]) -> None:
+        for component, number in numbers.items():
+            self.put(at_s, component, number)
+
+    def samples(self) -> tuple[Sample, ...]:
+        by_time = sorted(self.at_s.items(), key=itemgetter(0))
+        if not self.unusable:
+            return tuple(Sample(at_s=at_s, values=row) for at_s, row in by_time)
+        return tuple(Sample(at_s=at_s, values=self.unusable.get(at_s, row)) for at_s, row in by_time)
 
 
-def _usable(values: Mapping[str, int | float | Missing]) -> Components | Missing:
-    usable: dict[str, int | float] = {}
-    for component, value in values.items():
-        if isinstance(value, Missing):
-            return value
-        usable[component] = value
-    return usable
+@lru_cache(maxsize=4096)
+def _bound(text: str) -> str:
+    """A bucket's upper bound as the component's name."""
+    return repr(float(text))
 
 
 def _native(histogram: Mapping[str, Any], shape: Shape, series: str) -> Mapping[str, int | float | Missing]:
@@ -126,8 +159,14 @@ def _native(histogram: Mapping[str, Any], shape: Shape, series: str) -> Mapping[
     return {PLAIN: cells} if isinstance(cells, Missing) else cells
 
 
-def _number(value: float, text: str, shape: Shape, series: str) -> int | float | Missing:
+def _number(text: object, shape: Shape, series: str) -> int | float | Missing:
     """A value as its shape has it. A small rounding error of a recording rule is forgiven."""
+    if shape in _WHOLE_SHAPES and isinstance(text, str) and len(text) <= _EXACT_DIGITS and text.isdecimal():
+        return int(text)
+    return _odd_number(float(str(text)), str(text), shape, series)
+
+
+def _odd_number(value: float, text: str, shape: Shape, series: str) -> int | float | Missing:
     if shape is Shape.NATIVE:
         detail = f"{series} is a plain counter and no native histogram; name its `_bucket` under `buckets`"
         return Missing(reason=MissingReason.BAD_QUERY, detail=detail)

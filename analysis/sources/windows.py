@@ -24,6 +24,7 @@ from analysis.sources.counters import (
 )
 from analysis.sources.levels import read_level
 from analysis.sources.measured import Part, parts_of
+from analysis.sources.place import Cursor, Places
 from analysis.sources.promql import any_of
 from analysis.sources.queries import (
     Answer,
@@ -31,14 +32,16 @@ from analysis.sources.queries import (
     Evaluate,
     Evaluation,
     Fetch,
+    Gather,
     Query,
+    Records,
+    Totals,
     keys_of,
     records,
     shape_of,
 )
 from analysis.sources.readings import Pending, arm_counts, read_metric
 from analysis.sources.series import PLAIN, Labels, Series, Shape, labels_of, target_of
-from engine.codec import from_plain, to_plain
 from engine.core.measure import Missing, MissingReason, Reading, Window
 from engine.core.model import Arm, Metric, Selector
 from engine.ports import Batch, Json
@@ -51,14 +54,6 @@ LOOKBACK_S = 300.0
 """How far before the first window a baseline may lie; Prometheus itself looks back as far."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """Where to go on: tracks per query and counts carried per metric."""
-
-    tracks: Mapping[str, Tracks] = field(default_factory=dict)
-    pending: Mapping[str, Pending] = field(default_factory=dict)
-
-
 def read_windows(
     fetch: Fetch,
     metrics: Sequence[Metric],
@@ -66,6 +61,8 @@ def read_windows(
     cursor: Json,
     stale_after_s: float,
     evaluate: Evaluate | None = None,
+    gather: Gather | None = None,
+    places: Places | None = None,
 ) -> Batch:
     """Readings of all metrics for consecutive windows, and where to go on.
 
@@ -77,33 +74,40 @@ def read_windows(
         stale_after_s: age from which an arm's last sample is too old, in seconds.
         evaluate: asks for the values of expressions, likewise; None where the store has none, and then gauges
             are a bad query.
+        gather: told of the next queries before they are fetched one after the other, for a store that can ask
+            several at once.
+        places: of this run, kept by the caller from read to read; None where a read is the only one.
     """
     if not windows:
         return Batch(readings=(), cursor=cursor, queries=())
     try:
-        known = from_plain(Cursor, cursor)
+        known = (places or Places()).at(cursor)
     except ValidationError as error:
         detail = f"the run's place in the counters cannot be read: {error.errors()[0]['msg']}"
         trouble = Missing(reason=MissingReason.SOURCE_ERROR, detail=detail)
         return Batch(readings=(), cursor=cursor, queries=(), trouble=trouble)
-    asked = _ask(fetch, _queries([metric for metric in metrics if not metric.family], windows, known))
+    gather = gather or _one_by_one
+    asked = _fetched(
+        fetch, gather, _queries([metric for metric in metrics if not metric.family], windows, known)
+    )
     tracks = _tracks(asked, known, windows[0])
-    if not _trouble(asked):
-        asked |= _ask(fetch, _uptime(asked, tracks, windows[-1].end_s))
+    if not _trouble(asked) and _has_new(asked, tracks):
+        asked |= _fetched(fetch, gather, _uptime(asked, tracks, windows[-1].end_s))
     levels: dict[str, tuple[Evaluation, Answer]] = {}
     if evaluate and not _trouble(asked):
         levels = _ask(evaluate, _evaluations(metrics, windows))
     if trouble_found := _trouble({**asked, **levels}):
-        queries = records({**asked, **levels}, metrics, windows, {})
+        everything: Asked = {**asked, **levels}
+        queries = Records(lambda: records(everything, metrics, windows, {}))
         return Batch(readings=(), cursor=cursor, queries=queries, trouble=trouble_found)
-    shown = _shown(fetch, _queries(metrics, windows, known), asked)
+    shown = _shown(fetch, gather, _queries(metrics, windows, known), asked)
     asked |= shown
     tracks |= _tracks(shown, known, windows[0])
-    fold = _Fold(asked=asked, levels=levels, scrapes=_scrapes(asked, tracks), stale_after_s=stale_after_s)
+    scrapes = _scrapes(asked, tracks) if _has_new(asked, tracks) else {}
+    fold = _Fold(asked=asked, levels=levels, scrapes=scrapes, stale_after_s=stale_after_s)
     readings, moved = fold.run(metrics, windows, Cursor(tracks=tracks, pending=known.pending))
-    everything: Asked = {**asked, **levels}
-    queries = records(everything, metrics, windows, fold.totals)
-    return Batch(readings=readings, cursor=to_plain(Cursor, moved), queries=queries)
+    queries = Records(lambda: records({**asked, **levels}, metrics, windows, fold.totals()))
+    return Batch(readings=readings, cursor=(places or Places()).leave(moved), queries=queries)
 
 
 def _queries(metrics: Iterable[Metric], windows: Sequence[Window], known: Cursor) -> list[Query]:
@@ -142,9 +146,24 @@ def _ask(ask: Callable[[Q], Answer], queries: Iterable[Q]) -> dict[str, tuple[Q,
     return asked
 
 
-def _shown(fetch: Fetch, queries: Iterable[Query], asked: Asked) -> dict[str, tuple[Query, Answer]]:
+def _fetched(fetch: Fetch, gather: Gather, queries: Sequence[Query]) -> dict[str, tuple[Query, Answer]]:
+    if queries:
+        gather(queries)
+    return _ask(fetch, queries)
+
+
+def _one_by_one(queries: Sequence[Query]) -> None:
+    """For stores that are asked nothing at once."""
+
+
+def _shown(
+    fetch: Fetch, gather: Gather, queries: Iterable[Query], asked: Asked
+) -> dict[str, tuple[Query, Answer]]:
     """What only parts of metrics read: asked for last, and whatever its trouble, they alone lack data."""
-    return {query.key: (query, fetch(query)) for query in queries if query.key not in asked}
+    more = [query for query in queries if query.key not in asked]
+    if more:
+        gather(more)
+    return {query.key: (query, fetch(query)) for query in more}
 
 
 def _trouble(asked: Asked) -> Missing | None:
@@ -160,6 +179,13 @@ def _series(asked: Counters) -> Iterable[tuple[str, tuple[Series, ...]]]:
 
 def _tracks(asked: Counters, known: Cursor, first: Window) -> dict[str, Tracks]:
     return {key: known.tracks.get(key) or start(series, first, LOOKBACK_S) for key, series in _series(asked)}
+
+
+def _has_new(asked: Counters, tracks: Mapping[str, Tracks]) -> bool:
+    """Whether there are series that were not there before; only they ask when targets answered."""
+    return any(
+        one.key not in tracks[key].series for key, series in _series(asked) if key in tracks for one in series
+    )
 
 
 def _uptime(asked: Counters, tracks: Mapping[str, Tracks], end_s: float) -> list[Query]:
@@ -197,7 +223,7 @@ class _Fold:
     levels: Asked
     scrapes: Scrapes
     stale_after_s: float
-    totals: dict[tuple[str, Part], Mapping[Arm, int | float]] = field(default_factory=dict)
+    counted: list[tuple[Metric, Part, Sequence[Delta]]] = field(default_factory=list)
 
     def run(
         self, metrics: Sequence[Metric], windows: Sequence[Window], cursor: Cursor
@@ -239,12 +265,19 @@ class _Fold:
             if isinstance(series, Missing):
                 return series, {}
             parts[part] = deltas[key]
-            gained = arm_counts(metric, deltas[key])
-            before = self.totals.get((metric.name, part), {})
-            self.totals[metric.name, part] = {arm: gained[arm] + before.get(arm, 0) for arm in Arm}
+            self.counted.append((metric, part, deltas[key]))
         carried = cursor.pending.get(metric.name, {})
         others = [labels for key in keys_of(metric).values() for labels in variants[key]]
         return read_metric(metric, parts, window, carried, self.stale_after_s, others)
+
+    def totals(self) -> Totals:
+        """What both arms counted in all windows."""
+        found: dict[tuple[str, Part], dict[Arm, int | float]] = {}
+        for metric, part, deltas in self.counted:
+            total = found.setdefault((metric.name, part), dict.fromkeys(Arm, 0))
+            for arm, gained in arm_counts(metric, deltas).items():
+                total[arm] += gained
+        return found
 
     def _level(self, metric: Metric, expression: str, window: Window, others: Sequence[Labels]) -> Reading:
         if expression not in self.levels:

@@ -84,12 +84,14 @@ def finding(
     `is_culprit`: this metric gave most of the evidence when its treatment's harm latched. `is_better`: Holm
     rejects that it is not better.
     """
+    for_promotion = log_e_promote(metric, state)
+    said = _verdict(experiment, metric, state, for_promotion, is_culprit=is_culprit, is_better=is_better)
     return Finding(
         metric=metric.name,
         kind=metric.kind,
         role=metric.role,
         unit=metric.unit,
-        verdict=_verdict(experiment, metric, state, is_culprit=is_culprit, is_better=is_better),
+        verdict=said,
         weight=metric.weight,
         control=state.control,
         treatment=state.treatment,
@@ -97,7 +99,7 @@ def finding(
         difference=_difference(metric, state),
         log_e_harm=state.log_e_harm,
         log_e_harm_max=state.log_e_harm_max,
-        log_e_promote=log_e_promote(metric, state),
+        log_e_promote=for_promotion,
         inside_margin_at_step=_inside_margin_at_step(metric, state),
         method=_method(metric),
         assumptions=_assumptions(experiment, metric, state),
@@ -131,7 +133,13 @@ def _method(metric: Metric) -> str:
 
 
 def _verdict(
-    experiment: Experiment, metric: Metric, state: MetricEvidence, *, is_culprit: bool, is_better: bool
+    experiment: Experiment,
+    metric: Metric,
+    state: MetricEvidence,
+    for_promotion: float,
+    *,
+    is_culprit: bool,
+    is_better: bool,
 ) -> VerdictKind:
     share = metric.weight if metric.decides and metric.weight > 0.0 else 1.0
     seen = state.windows + state.warm_up_windows > 0
@@ -144,7 +152,7 @@ def _verdict(
     if is_better:
         return VerdictKind.BETTER
     # Of a part nothing good is said: that would take a correction of its own for many at once.
-    if not metric.family and log_e_promote(metric, state) >= -log(experiment.alpha_promote):
+    if not metric.family and for_promotion >= -log(experiment.alpha_promote):
         return VerdictKind.NOT_WORSE
     return VerdictKind.UNDECIDED
 

@@ -48,6 +48,10 @@ def _edge(log_e: Floats, candidates: Floats, limit: float) -> float | None:
     return exp(edge)
 
 
+_XTOL, _RTOL = 2e-12, 4.0 * float(np.finfo(np.float64).eps)
+"""How exactly the log of a share is found by bisection, absolutely and relative to it."""
+
+
 def share_interval(bad: float, total: float, alpha: float) -> tuple[float, float]:
     """Shares of bad trials that the counts so far do not contradict, for one arm with a constant rate.
 
@@ -64,12 +68,16 @@ def _lowest_share(bad: float, total: float, alpha: float) -> float:
     if bad == total:
         return exp(threshold / total)
 
-    from scipy.optimize import bisect  # noqa: PLC0415 (a fifth of the memory of a report, and seldom needed)
-
-    def excess(log_share: float) -> float:
-        return threshold - bad * log_share - (total - bad) * log1p(-exp(log_share))
-
-    return exp(float(bisect(excess, -700.0, log(bad / total))))
+    low, high = -700.0, log(bad / total)
+    step = high - low
+    while True:
+        step *= 0.5
+        middle = low + step
+        excess = threshold - bad * middle - (total - bad) * log1p(-exp(middle))
+        if excess >= 0.0:
+            low = middle
+        if excess == 0.0 or step < _XTOL - _RTOL * middle:
+            return exp(middle)
 
 
 _FINE: Floats = np.log(20.0) * np.linspace(-1.0, 1.0, 4001)

@@ -64,7 +64,15 @@ def _monitor(metric: "_Same", bounds: int, first_start: float) -> Monitor:
         first_start=first_start,
         ratio_matters=declared.kind in _COUNTED,
         most_swing=_most_swing(declared),
+        watches_gross=_watches_gross(declared),
+        higher_is_better=declared.higher_is_better,
     )
+
+
+def _watches_gross(metric: Metric) -> bool:
+    """Where swings must be feared and harm is a matter of ratios; see `gross`."""
+    is_ratio = metric.kind in {MetricKind.PROPORTION, MetricKind.COUNT} and not metric.tolerance.absolute
+    return is_ratio and metric.dispersion is None and metric.stage is Stage.SPLIT
 
 
 def _most_swing(metric: Metric) -> float:

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats import dispersion as spreading
+from analysis.stats import gross as grossly
 from analysis.stats import pods as clusters
 from analysis.stats import starts as starting
 from analysis.stats.counts import Counts
 from analysis.stats.dispersion import Blocks, Dispersion
+from analysis.stats.gross import Gross
 from analysis.stats.increments import Increments, Method, increments_of
 from analysis.stats.mixture import Floats
 from analysis.stats.pods import PodCounts, PodSums
@@ -34,6 +36,8 @@ _DOUBT, _DOUBT_IN_RUN = 1.15, 1.35
 """A treatment at its margin varies more than one like control: promotion takes the excess over 1 larger."""
 _PROMOTING_TAILS = 2.0
 """So does its pods' share of that: promotion takes the tail of few pods twice."""
+_GROSS, _REST = log(0.25), log(0.75)
+"""Parts of the evidence of harm that are bet on gross harm, and on the rest; see `gross`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +51,7 @@ class State:
             correlation was not too long.
         windows, exact_windows: how many counted, and in the exact form, shape (runs,).
         pods: what single pods add up to; None where they are not told apart.
+        gross: bets on gross harm; None where it is not watched for.
     """
 
     harm: Floats
@@ -65,6 +70,7 @@ class State:
     windows: Floats
     exact_windows: Floats
     pods: PodSums | None = None
+    gross: Gross | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,8 @@ class Monitor:
         ratio_matters: a difference between the arms raises the variance of counts beyond what scores assume.
         most_swing: how much of a window's variance slow swings may explain, in a young run without history
             (see `dispersion`): 0 where arms do not swing.
+        watches_gross: whether harm that no swing explains is watched for, see `gross`. higher_is_better: as
+            the metric says; only that needs it.
     """
 
     method: Method
@@ -85,6 +93,8 @@ class Monitor:
     first_start: float = starting.FIRST
     ratio_matters: bool = True
     most_swing: float = inf
+    watches_gross: bool = False
+    higher_is_better: bool = False
 
     def start(self, runs: int = 1) -> State:
         """Nothing seen yet, in so many runs."""
@@ -106,6 +116,7 @@ class Monitor:
             log_e_harm_max=np.zeros(runs),
             windows=np.zeros(runs),
             exact_windows=np.zeros(runs),
+            gross=grossly.no_bets(runs) if self.watches_gross else None,
         )
 
     def update(
@@ -131,7 +142,8 @@ class Monitor:
         used = self._dispersion(state, blocks, totals)
         dispersion, by_pod = _with_pods(state.pods, pods, new, used.value)
         harm = state.harm + new.harm
-        log_e = _trusted(self._log_e_harm(harm, state.starts, dispersion), by_pod)
+        gross = self._gross(state, counts, counted)
+        log_e = _with_gross(_trusted(self._log_e_harm(harm, state.starts, dispersion), by_pod), gross)
         return State(
             harm=harm,
             promote=state.promote + new.promote,
@@ -145,11 +157,19 @@ class Monitor:
             dispersion=dispersion,
             growth=used.growth,
             log_e_harm=log_e,
-            log_e_harm_max=self._largest(state.log_e_harm_max, log_e, used.growth),
+            log_e_harm_max=self._largest(state.log_e_harm_max, log_e, used.growth, gross),
             windows=state.windows + (1.0 if counted is None else counted),
             exact_windows=state.exact_windows + new.exact,
             pods=by_pod,
+            gross=gross,
         )
+
+    def _gross(self, state: State, counts: Counts, counted: NDArray[np.bool_] | None) -> Gross | None:
+        """Bets after one more window; they begin here in runs that were stored without."""
+        if not self.watches_gross:
+            return None
+        before = state.gross or grossly.no_bets(len(state.windows))
+        return grossly.with_window(before, counts, counted, higher_is_better=self.higher_is_better)
 
     def with_start(self, state: State, part: float | Floats) -> State:
         """State in which harm may have begun here, betting `part` of what waits; see `starts`."""
@@ -178,14 +198,14 @@ class Monitor:
 
     def is_too_correlated(self, state: State) -> NDArray[np.bool_]:
         """Whether windows stay correlated for too long to believe an alarm, shape (runs,)."""
-        return _is_doubtful(state.log_e_harm, state.growth)
+        return _is_doubtful(state.log_e_harm, state.growth, state.gross)
 
-    def _largest(self, before: Floats, log_e: Floats, growth: Floats) -> Floats:
+    def _largest(self, before: Floats, log_e: Floats, growth: Floats, gross: Gross | None) -> Floats:
         """The largest evidence so far, of windows in which correlation was not too long."""
         larger = np.maximum(before, log_e)
         if self.dispersion is not None:
             return larger
-        return np.where(_is_doubtful(log_e, growth), before, larger)
+        return np.where(_is_doubtful(log_e, growth, gross), before, larger)
 
     def _dispersion(self, state: State, blocks: Blocks, totals: Floats) -> Dispersion:
         if self.dispersion is not None or not _is_due(blocks.windows):
@@ -229,9 +249,19 @@ def _trusted(log_e: Floats, pods: PodSums | None, tails: float = 1.0) -> Floats:
     return log_e if pods is None else clusters.at_most_student(log_e, pods.freedom, tails)
 
 
-def _is_doubtful(log_e: Floats, growth: Floats) -> NDArray[np.bool_]:
-    """Correlation that is too long, unless evidence is beyond doubt with a dispersion so much larger."""
+def _with_gross(log_e: Floats, gross: Gross | None) -> Floats:
+    """The mixture with the evidence of gross harm, if that is watched for."""
+    if gross is None:
+        return log_e
+    mixed: Floats = np.logaddexp(_REST + log_e, _GROSS + gross.log_e)
+    return mixed
+
+
+def _is_doubtful(log_e: Floats, growth: Floats, gross: Gross | None) -> NDArray[np.bool_]:
+    """Correlation that is too long, unless evidence is beyond doubt: gross, or with a larger dispersion."""
     doubtful: NDArray[np.bool_] = (growth > spreading.TOO_LONG) & (log_e < _BEYOND_DOUBT * growth)
+    if gross is not None:
+        doubtful &= _GROSS + gross.log_e < _BEYOND_DOUBT
     return doubtful
 
 

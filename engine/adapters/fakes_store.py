@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from dataclasses import replace as with_changes
@@ -99,9 +99,10 @@ class MemoryStore:
         runs = [stored.snapshot.run for stored in reversed(self.runs())]
         return tuple(run.id for run in runs if not run.phase.ended)
 
-    def waiting(self) -> Sequence[str]:
-        """Ids of active runs that have commands not yet done, oldest first."""
-        return tuple(run_id for run_id in self.active() if self.requested(run_id))
+    def waiting(self) -> Mapping[str, Sequence[Command]]:
+        """Commands not yet done of active runs, by run, oldest first."""
+        asked = {run_id: self.requested(run_id) for run_id in self.active()}
+        return {run_id: commands for run_id, commands in asked.items() if commands}
 
     def append(
         self, lease: Lease, events: Sequence[Event], snapshot: Snapshot, letters: Sequence[Letter] = ()
@@ -113,7 +114,8 @@ class MemoryStore:
                 raise checks.lease_lost(lease, kept.lease.owner, kept.lease.token)
             checks.check_follows(events, snapshot, lease.run_id, kept.run.snapshot.run.seq)
             kept.events.extend(events)
-            kept.run = StoredRun(spec=kept.run.spec, snapshot=deepcopy(snapshot))
+            plain = with_changes(snapshot, evidence=dict(snapshot.evidence))
+            kept.run = StoredRun(spec=kept.run.spec, snapshot=deepcopy(plain))
             reported = {event.payload.command_id for event in events if isinstance(event.payload, Commanded)}
             self._done |= {command.id for command in self.requested(lease.run_id)} & reported
             self._post(letters)
@@ -131,6 +133,14 @@ class MemoryStore:
                 return None
             kept.lease = kept.lease.granted(owner, now_s, ttl_s)
             return self.holder(run_id, now_s)
+
+    def acquire_all(
+        self, run_ids: Collection[str], owner: str, now_s: float, ttl_s: float
+    ) -> Mapping[str, Lease | None]:
+        """These leases at once; runs that there are not are left out."""
+        with self._lock:
+            known = [run_id for run_id in run_ids if run_id in self._runs]
+            return {run_id: self.acquire(run_id, owner, now_s, ttl_s) for run_id in known}
 
     def release(self, lease: Lease) -> None:
         """Give the lease up; harmless when it is no longer ours."""

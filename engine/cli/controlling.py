@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 
 from engine.adapters.identity import process_name
 from engine.adapters.kubernetes.client import KubernetesCluster, connect
+from engine.adapters.kubernetes.reflector import Reflector
 from engine.cli.delivering import delivering
 from engine.cli.seeing_through import stopped_by_signals
 from engine.cli.serving_loop import observed, site_of
@@ -11,7 +12,7 @@ from engine.cli.session import a_driver
 from engine.controller.election import Election
 from engine.controller.queue import Queue
 from engine.controller.reconciler import Reconciler
-from engine.controller.reflector import Reflector
+from engine.controller.resource import EXPERIMENTS
 from engine.controller.service import Controller, Publisher
 from engine.driver import Driver
 from engine.ports import Store
@@ -60,7 +61,7 @@ def _controller(
     unguarded = KubernetesCluster(cluster.client, guard=None)
     return Controller(
         election=Election(cluster=unguarded, namespace=lease_namespace, name=LEASE, identity=process_name()),
-        reflector=Reflector(client=cluster.client, namespace=namespace, on_change=queue.add),
+        reflector=Reflector(feed=cluster, resource=EXPERIMENTS, namespace=namespace, on_change=queue.add),
         reconciler=Reconciler(cluster=cluster, store=plain.store, clock=plain.clock, place=process_name()),
         driver=driver,
         crew=crew,

@@ -3,6 +3,7 @@
 It changes nothing in the cluster: what it prints is for Git or `kubectl apply`.
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from engine.cli.session import session_of
 
 if TYPE_CHECKING:
-    from engine.adapters.argo_rollouts.ladder import Fit
+    from engine.adapters.argo_rollouts.ladder import Bucket, Fit
 
 _KINDS = {
     "rollout": "Rollout",
@@ -22,6 +23,8 @@ _KINDS = {
     "deploy": "Deployment",
     "ksvc": "Service",
 }
+_OF_REQUESTS, _OF_VISITORS = "1,5,20,50", "50"
+"""Shares by default."""
 
 
 def prepare(
@@ -38,40 +41,91 @@ def prepare(
     ] = "default",
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig. [the current one]")] = None,
     steps: Annotated[
-        str, typer.Option(metavar="PERCENTS", help="Shares at which a canary is to wait.")
-    ] = "1,5,20,50",
+        str | None,
+        typer.Option(
+            metavar="PERCENTS",
+            help="Shares at which a canary is to wait. [1,5,20,50; with --by 50]",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="header=NAME|cookie=NAME",
+            help="Divide visitors, not requests: by the bucket (0 to 99) that each request names.",
+        ),
+    ] = None,
+    equal_arms: Annotated[
+        bool,
+        typer.Option(
+            "--equal-arms", help="Compare with a baseline of the treatment's size, started beside it."
+        ),
+    ] = False,
 ) -> None:
     """Print what to apply before the first release on Argo Rollouts or Knative.
 
     A canary gets a pause without an end after each step, blue/green one before its switch, a Deployment a
     Rollout that refers to it, and a Knative Service (as a merge patch) the names of its revisions.
-    Nothing is applied.
+    With --by an A/B test's header routes stand in place of weights; with --equal-arms the steps start as many
+    new pods of the stable version as the treatment has. Nothing is applied.
 
     Example:
       rampwise prepare rollout.yaml --steps 5,25,50 > ready.yaml
       rampwise prepare rollout/checkout -n shop | kubectl apply -f -
+      rampwise prepare rollout/checkout -n shop --by header=X-Bucket --steps 50
+      rampwise prepare rollout/checkout -n shop --equal-arms --steps 5,20
     """
     import yaml
 
     manifest = _in_file(Path(workload)) if Path(workload).exists() else _live(workload, namespace, context)
-    fit = _fit(manifest, _shares(steps))
+    usual = _OF_REQUESTS if by is None else _OF_VISITORS
+    shares_pct = _shares(usual if steps is None else steps)
+    bucket = None if by is None else _bucket(by)
+    fit = _fit_equal(manifest, shares_pct, bucket) if equal_arms else _fit(manifest, shares_pct, bucket)
     say = session_of(ctx).say
     for change in fit.changes or ("Nothing has to change.",):
         say(change)
     typer.echo(yaml.safe_dump(fit.manifest, sort_keys=False), nl=False)
 
 
-def _fit(manifest: dict[str, Any], shares_pct: list[int]) -> "Fit":
+def _fit(manifest: dict[str, Any], shares_pct: list[int], by: "Bucket | None") -> "Fit":
     from engine.adapters.argo_rollouts.ladder import Fit, fit_deployment, fit_rollout
     from engine.adapters.knative.pinning import pin
+    from engine.errors import UsageError
 
     if manifest["kind"] == "Rollout":
-        return fit_rollout(manifest, shares_pct)
+        return fit_rollout(manifest, shares_pct, by)
+    if by is not None:
+        msg = f"--by is for a Rollout; {manifest['metadata']['name']} is a {manifest['kind']}"
+        raise UsageError(msg)
     if manifest["kind"] == "Deployment":
         return fit_deployment(manifest, shares_pct)
     pinned = pin(manifest)
     traffic = (pinned.patch or manifest)["spec"]["traffic"]
     return Fit(manifest={"spec": {"traffic": traffic}}, changes=pinned.changes)
+
+
+def _fit_equal(manifest: dict[str, Any], shares_pct: list[int], by: "Bucket | None") -> "Fit":
+    from engine.adapters.argo_rollouts.ladder import fit_equal_arms
+    from engine.errors import UsageError
+
+    if by is not None:
+        msg = "--equal-arms divides requests and --by divides visitors; choose one"
+        raise UsageError(msg)
+    if manifest["kind"] != "Rollout":
+        msg = f"--equal-arms is for a Rollout; {manifest['metadata']['name']} is a {manifest['kind']}"
+        raise UsageError(msg)
+    return fit_equal_arms(manifest, shares_pct)
+
+
+def _bucket(text: str) -> "Bucket":
+    from engine.adapters.argo_rollouts.ladder import Bucket
+
+    found = re.fullmatch(r"(header|cookie)=([A-Za-z0-9_-]+)", text)
+    if found is None:
+        msg = f"{text!r} names no bucket; write header=X-Bucket or cookie=bucket"
+        raise typer.BadParameter(msg)
+    return Bucket(**{found[1]: found[2]})
 
 
 def _shares(text: str) -> list[int]:

@@ -1,5 +1,6 @@
 """The engine's loop with its log: one line per change of a run."""
 
+import os
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from engine.driver import Driver, Observer, serve
 from engine.errors import RampwiseError, StoreError
 from engine.observing import Observers
 from engine.ports import Snapshot, Store
+from engine.provider.provider import Provider
 from engine.runner import Parts
 from engine.web.app import Site
 from engine.web.board import Board
@@ -24,6 +26,7 @@ from engine.web.health import Health
 from engine.web.metrics import Metrics
 from engine.web.reports import Reports
 from engine.web.server import Listen, bind, serving
+from engine.web.verdicts import TOKEN_VARIABLE, Verdicts
 
 _log = structlog.get_logger("rampwise.serve")
 
@@ -139,6 +142,10 @@ def site_of(store: Store, driver: Driver) -> Site:
         health=Health(store=store, metrics=metrics),
         reports=Reports(store=store),
         feeds=Feeds(store=store, board=board, clock=driver.clock),
+        verdicts=Verdicts(
+            provider=Provider(store=store, clock=driver.clock, place=driver.owner),
+            token=os.environ.get(TOKEN_VARIABLE, ""),
+        ),
     )
 
 

@@ -22,6 +22,8 @@ KIND = "ReleaseExperiment"
 MOST_HISTORY = 20
 MOST_NAME = 40
 MOST_STEPS = 100
+MOST_METRICS = 100
+MOST_AMOUNT = 32
 
 _IMMUTABLE = {
     "rule": "!has(oldSelf.status) || !has(oldSelf.status.run) || self.spec == oldSelf.spec",
@@ -36,7 +38,9 @@ _ASCENDING = {
     " && self.map(step, step.weight).isSorted()",
     "message": "weights of steps go up",
 }
-_ONE_PLUGIN = {"rule": "self.size() == 1", "message": "name one plugin, with its options"}
+_OF_AMOUNTS = "has(self.kind) && self.kind in ['count', 'gauge', 'mean', 'ratio']"
+_IS_POINTS = "type({0}) == string && {0}.matches('^[0-9]+([.][0-9]+)? *pp$')"
+_IS_AMOUNT = "type({0}) == int ? {0} >= 0 : {0}.matches('^[0-9]+([.][0-9]+)? *(ms|s|min|h|d)?$')"
 
 
 def definition() -> Schema:
@@ -87,7 +91,34 @@ def _spec() -> Schema:
     fields["source"] = {"type": "object", **OPEN, "description": fields["source"].get("description", "")}
     steps = fields["strategy"]["properties"]["canary"]["properties"]["steps"]
     steps |= {"maxItems": MOST_STEPS, "x-kubernetes-validations": [_ASCENDING]}
+    _check_units(fields["metrics"])
     return spec
+
+
+def _check_units(metrics: Schema) -> None:
+    """Rules for the absolute parts of bounds, whose unit is that of the metric's kind."""
+    metrics["maxItems"] = MOST_METRICS
+    metric = metrics["items"]
+    bounds = [name for name in ("tolerance", "margin") if name in metric["properties"]]
+    for bound in bounds:
+        metric["properties"][bound]["properties"]["absolute"]["maxLength"] = MOST_AMOUNT
+    metric["x-kubernetes-validations"] = [rule for bound in bounds for rule in _unit_rules(bound)]
+
+
+def _unit_rules(bound: str) -> list[Schema]:
+    part = f"self.{bound}.absolute"
+    absent = f"!has(self.{bound}) || !has({part})"
+    return [
+        {
+            "rule": f"{absent} || ({_OF_AMOUNTS}) || ({_IS_POINTS.format(part)})",
+            "message": f"{bound}.absolute of a share is in percentage points, such as 0.1pp",
+        },
+        {
+            "rule": f"{absent} || !({_OF_AMOUNTS}) || ({_IS_AMOUNT.format(part)})",
+            "message": f"{bound}.absolute of a count, gauge, mean or ratio is in the metric's own unit,"
+            " such as 20, '0.5' or 20ms",
+        },
+    ]
 
 
 def _plugin(group: str, described: Schema) -> Schema:
@@ -109,60 +140,86 @@ def _options(group: str, name: str) -> Schema:
 
 
 def _status() -> Schema:
-    text, whole, time = {"type": "string"}, {"type": "integer"}, {"type": "string", "format": "date-time"}
-    condition = {
+    fields = {
+        "observedGeneration": _whole("The generation of the spec that this is about."),
+        "run": _text("Id of the run, once it has started."),
+        "phase": _text("Where the run is in its life; `pending` before it has started."),
+        "step": _text("Current step of how many, such as 2/4."),
+        "weights": _text("Control and treatments in percent, such as 80/20."),
+        "verdict": _text("What the evidence says now."),
+        "reason": _text("Why the run stands where it stands, in a sentence."),
+        "started": _time("When the run was launched."),
+        "ended": _time("When the run ended; absent before."),
+        "command": {
+            "description": "The latest command of a person, and what came of it.",
+            "type": "object",
+            "properties": _command(),
+        },
+        "conditions": {
+            "description": "What holds, and since when.",
+            "type": "array",
+            "items": _condition(),
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+        "history": {
+            "description": f"The latest {MOST_HISTORY} decisions, oldest first.",
+            "type": "array",
+            "maxItems": MOST_HISTORY,
+            "items": {"type": "object", "properties": _entry()},
+            "x-kubernetes-list-type": "atomic",
+        },
+    }
+    about = "What the run of this experiment is doing; made anew from the event log."
+    return {"type": "object", "description": about, "properties": fields}
+
+
+def _condition() -> Schema:
+    return {
         "type": "object",
         "required": ["type", "status", "lastTransitionTime", "reason", "message"],
         "properties": {
-            "type": text,
-            "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-            "observedGeneration": whole,
-            "lastTransitionTime": time,
-            "reason": text,
-            "message": text,
+            "type": _text("What it is about."),
+            "status": {**_text("Whether it holds."), "enum": ["True", "False", "Unknown"]},
+            "observedGeneration": _whole("The generation of the spec that this is about."),
+            "lastTransitionTime": _time("Since when the status is so."),
+            "reason": _text("Why, in one word."),
+            "message": _text("Why, in a sentence."),
         },
     }
-    command = {
-        "number": {**whole, "description": "Grows with every command."},
-        "verb": text,
-        "at": time,
-        "actor": text,
-        "refused": {**text, "description": "Why it was refused, empty if it took effect."},
-    }
-    entry = {"at": time, "decision": text, "rule": text, "weights": text, "actor": text, "reason": text}
+
+
+def _command() -> Schema:
     return {
-        "type": "object",
-        "description": "What the run of this experiment is doing; made anew from the event log.",
-        "properties": {
-            "observedGeneration": whole,
-            "run": {**text, "description": "Id of the run, once it has started."},
-            "phase": text,
-            "step": {**text, "description": "Current step of how many, such as 2/4."},
-            "weights": {**text, "description": "Control and treatments in percent, such as 80/20."},
-            "verdict": text,
-            "reason": text,
-            "started": time,
-            "ended": time,
-            "command": {
-                "description": "The latest command of a person, and what came of it.",
-                "type": "object",
-                "properties": command,
-            },
-            "conditions": {
-                "type": "array",
-                "items": condition,
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
-            "history": {
-                "description": "The latest decisions, oldest first.",
-                "type": "array",
-                "maxItems": MOST_HISTORY,
-                "items": {"type": "object", "properties": entry},
-                "x-kubernetes-list-type": "atomic",
-            },
-        },
+        "number": _whole("Grows with every command."),
+        "verb": _text("What was asked for."),
+        "at": _time("When it was answered."),
+        "actor": _text("Who asked, as they said themselves."),
+        "refused": _text("Why it was refused, empty if it took effect."),
     }
+
+
+def _entry() -> Schema:
+    return {
+        "at": _time("When it was made."),
+        "decision": _text("What was decided about traffic."),
+        "rule": _text("The rule that decided."),
+        "weights": _text("Where traffic was to be then; absent where it stayed."),
+        "actor": _text("Who decided: `engine`, or a person."),
+        "reason": _text("Why, in a sentence."),
+    }
+
+
+def _text(says: str) -> Schema:
+    return {"type": "string", "description": says}
+
+
+def _whole(says: str) -> Schema:
+    return {"type": "integer", "description": says}
+
+
+def _time(says: str) -> Schema:
+    return {"type": "string", "format": "date-time", "description": says}
 
 
 def _columns() -> list[Schema]:

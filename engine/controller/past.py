@@ -6,6 +6,16 @@ from dataclasses import dataclass, field
 from engine.controller import status as statuses
 from engine.controller.crd import MOST_HISTORY
 from engine.core.events import Commanded, Decided, Event
+from engine.core.run import Run
+
+Standing = tuple[object, ...]
+
+
+def visible(run: Run) -> Standing:
+    """What an object shows of its run, as far as the run itself says it; counting windows changes nothing."""
+    decided = (run.last_decision, run.last_rule, run.last_actor, run.reason)
+    return (run.phase, run.step, run.weights, run.blockers, run.ended_by, *decided)
+
 
 COMMAND_REFUSED = "CommandRefused"
 
@@ -17,6 +27,7 @@ class Past:
     Attributes:
         entries: the latest decisions, oldest first. command: the latest one, and what came of it; empty
             before. answered: its number. news: what was not told yet, as reasons and messages of events.
+        standing: what was visible then. windows_done: how many windows had been counted.
     """
 
     seq: int = 0
@@ -24,6 +35,8 @@ class Past:
     command: statuses.Status = field(default_factory=dict)
     answered: int = 0
     news: list[tuple[str, str]] = field(default_factory=list)
+    standing: Standing = ()
+    windows_done: int = 0
 
     def read(self, events: Sequence[Event]) -> None:
         """Go on with these events.

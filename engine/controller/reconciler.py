@@ -21,8 +21,9 @@ from engine.controller.resource import (
     Wanted,
     at_home,
 )
-from engine.controller.telling import Teller
+from engine.controller.telling import Teller, shows_the_end
 from engine.core.events import Actor, Verb
+from engine.core.run import Phase
 from engine.errors import RampwiseError, SpecError
 from engine.launching import launch
 from engine.ports import Clock, Store, StoredRun
@@ -34,7 +35,7 @@ SOURCE = "controller"
 AGAIN_S = 15.0
 """How long to wait before a launch that was refused is tried again."""
 SOON_S = 0.5
-"""How long to wait for what the driver makes of a command."""
+"""How long to wait for what the driver makes of a command, or for the copies to show what has changed."""
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Reconciler:
     runs: dict[str, str] = field(default_factory=dict)
     teller: Teller = field(init=False)
     _asked: dict[str, _Asked] = field(default_factory=dict)
+    _ended: dict[str, Phase] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.teller = Teller(cluster=self.cluster, store=self.store, clock=self.clock)
@@ -75,7 +77,10 @@ class Reconciler:
         for stored in reversed(self.store.runs()):
             uid = _uid(stored)
             if uid:
-                self.runs[uid] = stored.snapshot.run.id
+                run = stored.snapshot.run
+                self.runs[uid] = run.id
+                if run.phase.ended:
+                    self._ended[run.id] = run.phase
 
     def reconcile(self, wanted: Wanted) -> float | None:
         """Do what is missing; after how long to look again, None until something changes.
@@ -90,18 +95,29 @@ class Reconciler:
             self._let_go(wanted)
             self._forget(wanted)
             return None
+        if self._is_over(wanted, run_id):
+            return None
         stored = self.store.load(run_id)
         ended = stored.snapshot.run.phase.ended
+        if ended:
+            self._ended[run_id] = stored.snapshot.run.phase
         if wanted.asked is not None:
             self._pass_on(wanted, wanted.asked, stored)
         if wanted.deleting and not ended:
             self._stop(run_id)
-        self.teller.publish(wanted, stored)
+        self.teller.publish(wanted, stored, awaited=self._waits(wanted, run_id))
         if ended and wanted.held:
             self._let_go(wanted)
         if ended and wanted.deleting:
             self._forget(wanted)
         return None if ended or not (wanted.deleting or self._waits(wanted, run_id)) else SOON_S
+
+    def _is_over(self, wanted: Wanted, run_id: str) -> bool:
+        """Whether the object shows how its run ended, and nobody wants anything: nothing will change."""
+        phase = self._ended.get(run_id)
+        if phase is None or wanted.asked is not None or wanted.deleting or wanted.held:
+            return False
+        return shows_the_end(wanted, run_id, phase)
 
     def _waits(self, wanted: Wanted, run_id: str) -> bool:
         """Whether the driver has yet to answer a command."""
@@ -110,6 +126,7 @@ class Reconciler:
 
     def _forget(self, wanted: Wanted) -> None:
         self.teller.forget(wanted, self.runs.get(wanted.uid, ""))
+        self._ended.pop(self.runs.get(wanted.uid, ""), None)
         self._asked.pop(wanted.uid, None)
 
     def _begin(self, wanted: Wanted) -> float | None:
@@ -117,14 +134,12 @@ class Reconciler:
         if not problem:
             try:
                 prepared = prepare(_document(wanted))
-                if not wanted.held:
-                    self._hold(wanted, held=True)
+                if not (wanted.held or self._took_hold(wanted)):
+                    return SOON_S
                 actor = Actor(user="resource", host=f"{wanted.namespace}/{wanted.name}")
                 run_id = launch(prepared, self.store, self.clock, actor, self.place)
             except SpecError as error:
                 problem = str(error).replace("stored experiment: ", "").replace("stored experiment:", "")
-            except (Moved, NotThere):
-                return 0.0
             except RampwiseError as error:
                 if self._adopted(wanted):
                     return 0.0
@@ -207,6 +222,14 @@ class Reconciler:
         version = manifest["metadata"]["resourceVersion"]
         body = {"metadata": {"resourceVersion": version, "finalizers": finalizers}}
         self.cluster.patch(EXPERIMENTS, wanted.namespace, wanted.name, body)
+
+    def _took_hold(self, wanted: Wanted) -> bool:
+        """False when the object changed or went while it was looked at."""
+        try:
+            self._hold(wanted, held=True)
+        except (Moved, NotThere):
+            return False
+        return True
 
     def _let_go(self, wanted: Wanted) -> None:
         with suppress(NotThere):

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 import structlog
 
 from engine.adapters.kubernetes.guard import GUARD
+from engine.adapters.kubernetes.reflector import Key, Reflector
+from engine.adapters.kubernetes.watching import COPYING
 from engine.controller.election import RENEW_S, Election
+from engine.controller.past import visible
 from engine.controller.queue import Queue
 from engine.controller.reconciler import Reconciler
-from engine.controller.reflector import Key, Reflector
 from engine.controller.resource import wanted
 from engine.driver import Driver, Observer, serve
 from engine.errors import RampwiseError
@@ -51,7 +53,7 @@ class Publisher:
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
         """The object is looked at if its run stands elsewhere than before."""
         run = snapshot.run
-        now = (run.phase, run.step, run.weights, run.last_rule, run.reason, run.blockers)
+        now = visible(run)
         if self._seen.get(run.id) != now and run.id in self._keys:
             self._seen[run.id] = now
             self.queue.add(self._keys[run.id])
@@ -104,6 +106,8 @@ class Controller:
         longer than the lease lasts, and the term must be over by then.
         """
         _log.info("leading", identity=self.election.identity)
+        # What copies showed before may be older than what another leader has done.
+        COPYING.begin()
         over = threading.Event()
         threads = [
             _thread("lease", lambda: self._renew(over)),
@@ -115,6 +119,7 @@ class Controller:
         over.set()
         for thread in threads:
             thread.join()
+        COPYING.end()
         _log.info("not leading any more", identity=self.election.identity)
 
     def _renew(self, over: threading.Event) -> None:

@@ -1,7 +1,8 @@
 """JSON Schema as pydantic writes it, made a structural schema as a CustomResourceDefinition takes it. Pure.
 
 What a structural schema cannot say is left open and checked by the engine, which says so in the status:
-choices between types become open fields, choices between objects one object with the fields of all.
+choices between types become open fields, choices between objects one object with the fields of all. Only a
+number or a text stays such a choice, and the number must then be whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ Schema = dict[str, Any]
 
 OPEN: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 """Anything at all."""
+NUMBER_OR_TEXT: Schema = {"x-kubernetes-int-or-string": True}
+"""The one choice between types that a structural schema has, and that rules can look into."""
 
 _KEPT = (
     "description",
@@ -80,6 +83,8 @@ def _one_of(choices: Sequence[Schema]) -> Schema:
     """The one schema that takes all that these take."""
     if len(choices) == 1:
         return choices[0]
+    if {_kind(choice) for choice in choices} == {"number", "string"}:
+        return _number_or_text(choices)
     if any(choice.get("type") != "object" or "properties" not in choice for choice in choices):
         return dict(OPEN)
     properties: Schema = {}
@@ -89,6 +94,19 @@ def _one_of(choices: Sequence[Schema]) -> Schema:
     needed = set.intersection(*(set(choice.get("required", ())) for choice in choices))
     merged: Schema = {"type": "object", "properties": properties}
     return {**merged, "required": sorted(needed)} if needed else merged
+
+
+def _number_or_text(choices: Sequence[Schema]) -> Schema:
+    """A whole number or a text, with the limits of both; other numbers have to be written as texts."""
+    limits: Schema = {key: value for choice in choices for key, value in choice.items() if key != "type"}
+    return {**NUMBER_OR_TEXT, **limits}
+
+
+def _kind(schema: Schema) -> str | None:
+    """Its type, in which whole numbers are numbers."""
+    if "x-kubernetes-int-or-string" in schema:
+        return "number or string"
+    return "number" if schema.get("type") == "integer" else schema.get("type")
 
 
 def _either(one: Schema | None, other: Schema) -> Schema:
@@ -101,6 +119,9 @@ def _either(one: Schema | None, other: Schema) -> Schema:
     if "properties" in one and "properties" in other:
         least = {key: one[key] for key in ("minProperties",) if one.get(key) == other.get(key) and key in one}
         return {**about, **_one_of([one, other]), **least}
+    kinds = {_kind(one), _kind(other)}
+    if "number or string" in kinds and kinds <= {"number or string", "string"}:
+        return {**about, **NUMBER_OR_TEXT}
     same_type = one.get("type") == other.get("type") and "type" in one
     if same_type and one["type"] in {"string", "number", "integer", "boolean"}:
         return {**about, "type": one["type"]}

@@ -14,9 +14,10 @@ from analysis import evaluate
 from engine.adapters.kubernetes.cluster import EVENTS, Cluster, Manifest, NotThere, PatchKind
 from engine.controller import status as statuses
 from engine.controller.crd import GROUP, KIND, VERSION
-from engine.controller.past import Past
+from engine.controller.past import Past, visible
 from engine.controller.resource import EXPERIMENTS, Wanted
-from engine.core.run import Run
+from engine.core.model import Experiment
+from engine.core.run import Phase, Run
 from engine.errors import Unreachable
 from engine.ports import Clock, Store, StoredRun
 from engine.wiring import load_experiment
@@ -43,20 +44,28 @@ class Teller:
     clock: Clock
     _pasts: dict[str, Past] = field(default_factory=dict)
     _written: dict[str, _Written] = field(default_factory=dict)
+    _experiments: dict[str, Experiment] = field(default_factory=dict)
 
-    def publish(self, wanted: Wanted, stored: StoredRun) -> None:
-        """Write the status of the run if the object shows another one, and tell what is new."""
-        if _shows_the_end(wanted, stored):
+    def publish(self, wanted: Wanted, stored: StoredRun, *, awaited: bool = False) -> None:
+        """Write the status of the run if the object shows another one, and tell what is new.
+
+        `awaited`: somebody waits for what the log says, whatever it is.
+        """
+        phase = stored.snapshot.run.phase
+        if phase.ended and shows_the_end(wanted, stored.snapshot.run.id, phase):
             return
-        experiment = load_experiment(stored)
         run = stored.snapshot.run
+        experiment = self._experiments.get(run.id) or load_experiment(stored)
+        self._experiments[run.id] = experiment
         evidence = evaluate.Evidence.from_plain(experiment, dict(stored.snapshot.evidence))
         verdict = evaluate.verdict(experiment, evidence)
-        past = self._past(run)
+        past = self._past(run, awaited=awaited)
         status = statuses.of_run(experiment, run, verdict, past.entries, wanted.generation)
         self._write(wanted, {**status, "command": past.command} if past.command else status)
         while past.news:
             self.tell(wanted, *past.news.pop(0))
+        if run.phase.ended:
+            self._experiments.pop(run.id, None)
 
     def refuse(self, wanted: Wanted, problem: str) -> None:
         """Write why the object cannot be launched."""
@@ -70,6 +79,7 @@ class Teller:
     def forget(self, wanted: Wanted, run_id: str) -> None:
         """The object is going; another one of its name will have another uid."""
         self._pasts.pop(run_id, None)
+        self._experiments.pop(run_id, None)
         self._written.pop(wanted.uid, None)
 
     def tell(self, wanted: Wanted, reason: str, message: str) -> None:
@@ -79,11 +89,17 @@ class Teller:
         except Unreachable as error:
             _log.warning("event not written", experiment=wanted.name, error=str(error))
 
-    def _past(self, run: Run) -> Past:
-        """The run's log up to where the run stands, so that both tell the same; only new events are read."""
+    def _past(self, run: Run, *, awaited: bool) -> Past:
+        """The run's log up to where the run stands, so that both tell the same; only new events are read.
+
+        Most events are windows that were counted, one each, and say nothing that an object shows.
+        """
         past = self._pasts.setdefault(run.id, Past())
-        if run.seq > past.seq:
+        standing = visible(run)
+        counted = run.seq - past.seq == run.windows_done - past.windows_done
+        if run.seq > past.seq and (awaited or past.standing != standing or not counted):
             past.read(self.store.events(run.id, past.seq, most=run.seq - past.seq))
+            past.standing, past.windows_done = standing, run.windows_done
         return past
 
     def _write(self, wanted: Wanted, status: statuses.Status) -> None:
@@ -107,11 +123,10 @@ class Teller:
         known.version, known.status = int(after["metadata"]["resourceVersion"]), after["status"]
 
 
-def _shows_the_end(wanted: Wanted, stored: StoredRun) -> bool:
+def shows_the_end(wanted: Wanted, run_id: str, phase: Phase) -> bool:
     """Whether the object already shows how this run ended: that does not change any more."""
-    run = stored.snapshot.run
     shown = (wanted.status.get("run"), wanted.status.get("phase"), wanted.status.get("observedGeneration"))
-    return run.phase.ended and shown == (run.id, run.phase.value, wanted.generation)
+    return shown == (run_id, phase.value, wanted.generation)
 
 
 def _event(wanted: Wanted, reason: str, message: str, now_s: float) -> Manifest:

@@ -12,7 +12,7 @@ from engine.core.model import Arm, Experiment, Mode
 from engine.core.proposal import Climb, Finish
 from engine.core.release_window import is_open
 from engine.core.run import Phase, Run
-from engine.core.target import TargetState
+from engine.core.target import TargetState, Weights
 from engine.core.verdict import VerdictKind
 
 BLIND = frozenset({BlockerKind.NO_DATA, BlockerKind.TARGET_GONE})
@@ -78,11 +78,25 @@ def _from_target(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tup
     if not isinstance(target, TargetState):
         yield BlockerKind.TARGET_GONE, target.detail
         return
-    mine = {run.weights} | ({run.pending.weights} if run.pending else set())
-    if experiment.mode is Mode.ACT and target.weights not in mine:
+    if experiment.mode is Mode.ACT and not _is_own(run, target.weights):
         yield BlockerKind.FOREIGN_WRITER, wording.foreign_writer(run, target)
     if not target.control.ready:
         yield BlockerKind.CONTROL_UNHEALTHY, wording.not_ready(experiment.control, target.control)
+
+
+def _is_own(run: Run, seen: Weights) -> bool:
+    """Whether the run brought these weights about.
+
+    A target may pass weights of its own choice on its way to those of an act that has no result yet.
+    """
+    if run.pending is None:
+        return seen == run.weights
+    ends = (run.weights, run.pending.weights)
+    arms = range(max(len(each.treatments) for each in (*ends, seen)))
+    return all(
+        min(each.share(arm) for each in ends) <= seen.share(arm) <= max(each.share(arm) for each in ends)
+        for arm in arms
+    )
 
 
 def _from_treatment(
@@ -129,13 +143,17 @@ def _had_traffic(experiment: Experiment, run: Run, arm: int) -> bool:
     return run.weights.share(arm) > 0 and latest_start_s >= run.step_since_s
 
 
-def _is_expected(experiment: Experiment, run: Run, metric: str, missing: Missing) -> bool:
+def _is_expected(
+    experiment: Experiment, run: Run, metric: str, missing: Missing, counts_control: bool
+) -> bool:
     """Whether what is missing should be there: it is this stage's, and of a treatment that has traffic."""
     if experiment.metric(metric).stage is not stage_of(experiment, run.step):
         return False
     treatment_index = experiment.metric(metric).treatment_index
     if missing.arm is Arm.TREATMENT:
         return _had_traffic(experiment, run, treatment_index)
+    if missing.arm is Arm.CONTROL and not run.weights.given and not counts_control:
+        return False
     return treatment_index in live_arms(experiment, run)
 
 
@@ -143,10 +161,12 @@ def _from_data(experiment: Experiment, run: Run, facts: Facts) -> Iterator[tuple
     if facts.trouble is not None:
         yield BlockerKind.NO_DATA, wording.no_data("all metrics", facts.trouble)
     else:
+        # A target that gives no answer blocks by itself.
+        counts_control = not isinstance(facts.target, TargetState) or facts.target.counts_control
         expected = {
             name: missing
             for name, missing in facts.missing.items()
-            if _is_expected(experiment, run, name, missing)
+            if _is_expected(experiment, run, name, missing, counts_control)
         }
         for name, missing in expected.items():
             yield BlockerKind.NO_DATA, wording.no_data(name, missing)

@@ -96,6 +96,7 @@ class TargetState:
         exact: whether every request is divided by these weights; False where instances share connections.
         compared: how the traffic that is counted divides, where only a part of control's is: a baseline as
             large as the treatment. None where everything is counted.
+        counts_control: whether control has anything to count already; False before such a baseline runs.
     """
 
     weights: Weights
@@ -106,6 +107,7 @@ class TargetState:
     ended: str = ""
     exact: bool = True
     compared: Weights | None = None
+    counts_control: bool = True
 
     @property
     def treatments(self) -> tuple[Health, ...]:

@@ -107,7 +107,7 @@ class Shop:
         self._bucket_header = bucket_header
         self._port = proxy_port
         self._rate_per_s = rate_per_s
-        self._free: deque[Session] = deque(Session(bucket_header) for _ in range(sessions))
+        self._free: deque[Session] = deque(self.visitor() for _ in range(sessions))
         self._idle: list[Exchange] = []
         self._busy: set[Exchange] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -118,6 +118,10 @@ class Shop:
         self._requests = {
             path: f"GET /{service}{path} HTTP/1.1\r\nHost: {host}\r\n".encode() for path in ("/", "/buy")
         }
+
+    def visitor(self) -> Session:
+        """Somebody new."""
+        return Session(self._bucket_header)
 
     async def run(self, duration_s: float) -> None:
         """Send requests for so long."""
@@ -202,7 +206,7 @@ class Shop:
 
     def _put_back(self, session: Session) -> None:
         if session.visits_left <= 0:
-            session = Session(self._bucket_header)
+            session = self.visitor()
             self._sessions += 1
         self._free.append(session)
 

@@ -21,6 +21,7 @@ from pydantic import (
 from engine.core.model import Bound
 from engine.fields import (
     DURATION_PATTERN,
+    NUMBER_PATTERN,
     PERCENT_PATTERN,
     POINTS_PATTERN,
     Percent,
@@ -29,6 +30,7 @@ from engine.fields import (
     parse_duration,
 )
 
+AMOUNT_PATTERN = rf"({NUMBER_PATTERN}|{DURATION_PATTERN})"
 _MOST = 1e300
 """Far from where doubles end, so that adding and scaling bounds stays finite."""
 
@@ -52,8 +54,10 @@ class Amount:
 def parse_amount(value: object) -> Amount:
     """The amount that a number or a duration text means.
 
-    >>> parse_amount("20ms")
-    Amount(value=0.02, is_duration=True)
+    A number may be a text: a cluster's resource cannot take a text and any number in the same place.
+
+    >>> parse_amount("20ms"), parse_amount("0.5")
+    (Amount(value=0.02, is_duration=True), Amount(value=0.5, is_duration=False))
 
     Raises:
         ValueError: what would be right.
@@ -66,6 +70,8 @@ def parse_amount(value: object) -> Amount:
             return Amount(value=float(value))
         case str() if re.fullmatch(DURATION_PATTERN, value):
             return Amount(value=parse_duration(value), is_duration=True)
+        case str() if re.fullmatch(NUMBER_PATTERN, value):
+            return Amount(value=float(value))
         case str() if re.fullmatch(PERCENT_PATTERN, value):
             right += f"; a percentage of control is {{relative: {value}}}"
         case str() if re.fullmatch(POINTS_PATTERN, value):
@@ -83,7 +89,7 @@ AmountText = Annotated[
         {
             "anyOf": [
                 {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": f"^{DURATION_PATTERN}$", "examples": ["20ms"]},
+                {"type": "string", "pattern": f"^{AMOUNT_PATTERN}$", "examples": ["20ms"]},
             ]
         }
     ),

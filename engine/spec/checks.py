@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.stats.one_sample import fewest_good
-from engine.core.model import MetricKind, Role
+from engine.core.model import MetricKind, Mode, Role
 from engine.core.plan import Plan, Stage
 from engine.errors import Problem
 from engine.fields import format_duration, format_percent, parse_duration
@@ -20,6 +20,7 @@ _METRICS: Path = ("spec", "metrics")
 _HORIZON: Path = ("spec", "horizon")
 _ALPHA: Path = ("spec", "alpha_promote")
 _NOTIFY: Path = ("spec", "notify")
+_MODE: Path = ("spec", "mode")
 _SETTLING = "a proportion, a threshold, or a distribution with slo"
 
 
@@ -168,6 +169,19 @@ def variants_differ(source: Source, path: Path) -> Iterator[Problem]:
     if options["control"] == options.get("treatment"):
         found = f"{shown(options['treatment'])}, the same as control"
         yield problem(source, (*path, "treatment"), found=found, expected="another version than control's")
+
+
+def observes_only(source: Source, target: str) -> Iterator[Problem]:
+    """Where somebody else moves traffic, a run only watches, and nobody planned any shares."""
+    mode = source.get(_MODE)
+    if mode != Mode.OBSERVE:
+        found = f"{shown(mode or Mode.ACT)}, but with {target} somebody else moves the traffic"
+        yield problem(source, _MODE, found=found, expected="mode: observe")
+    for index, metric in enumerate(_metrics(source)):
+        if _kind(metric) is MetricKind.COUNT:
+            found = f"count, which needs shares of traffic that {target} does not know"
+            expected = "a kind that has a denominator, such as proportion or ratio"
+            yield problem(source, (*_METRICS, index, "kind"), found=found, expected=expected)
 
 
 def _metrics(source: Source) -> list[dict[str, Any]]:

@@ -145,6 +145,8 @@ def _target(source: Source, problems: list[Problem]) -> Chosen | None:
     chosen = _chosen(source, _TARGET, plugins.TARGETS, found)
     # That both are the same is said once: by us, not by the plugin's rule over all its options.
     problems += [*same, *(each for each in found if not (same and each.field == show_path(path)))]
+    if chosen is not None and getattr(chosen.plugin, "observes_only", False):
+        problems += checks.observes_only(source, chosen.name)
     return chosen
 
 

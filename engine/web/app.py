@@ -1,4 +1,4 @@
-"""The addresses: list, report, events, metrics, health. Read-only; nothing in here acts on a run."""
+"""The addresses: list, report, events, metrics, health, all read-only, and verdicts for analyses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -22,6 +22,7 @@ from engine.web.guard import Guard
 from engine.web.health import Health
 from engine.web.metrics import CONTENT_TYPE, Metrics
 from engine.web.reports import Busy, Drawn, Form, Reports
+from engine.web.verdicts import PATH, Verdicts
 
 _log = structlog.get_logger("rampwise.web")
 
@@ -44,6 +45,7 @@ class Site:
     health: Health
     reports: Reports
     feeds: Feeds
+    verdicts: Verdicts
 
     async def runs(self, request: Request) -> Response:
         """The list."""
@@ -143,6 +145,7 @@ def create_app(site: Site, hosts: Collection[str]) -> ASGIApp:
         Route("/healthz", _told(site.alive)),
         Route("/readyz", _told(site.ready)),
         Route("/static/{name}", _told(site.asset)),
+        Route(PATH, site.verdicts.ask, methods=["POST"]),
     ]
     return Guard(Starlette(routes=routes, exception_handlers={404: _not_found}), hosts)
 

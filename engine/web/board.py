@@ -210,8 +210,7 @@ class Board:
         reason = snapshot.reason or run.reason
         try:
             experiment = self._experiment(run.id, stored)
-            evidence = evaluate.Evidence.from_plain(experiment, dict(snapshot.evidence))
-            until_s = evaluate.verdict(experiment, evidence).data_until_s
+            until_s = evaluate.Evidence.from_plain(experiment, snapshot.evidence).data_until_s
         except RampwiseError as error:
             return Standing(run=run, reason=reason, ticked_s=snapshot.ticked_s, unreadable=str(error))
         return Standing(

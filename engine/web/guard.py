@@ -1,4 +1,7 @@
-"""What every request has to pass: read-only, small, meant for this host. And what every answer carries."""
+"""What every request has to pass: read-only, small, meant for this host. And what every answer carries.
+
+Only questions for verdicts have a body, and are told in JSON what is wrong.
+"""
 
 import asyncio
 import ipaddress
@@ -8,6 +11,8 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.web.verdicts import PATH, in_json
 
 ANSWER_WITHIN_S = 30.0
 LONGEST_TARGET = 2048
@@ -61,20 +66,23 @@ class Guard:
                 await self.app(scope, receive, noting)
         except TimeoutError:
             if not begun:
-                await PlainTextResponse("this took too long; try again\n", 504)(scope, receive, send)
+                await _refused(scope, 504, "this took too long; try again")(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if scope["method"] not in {"GET", "HEAD"}:
-            return PlainTextResponse("these pages are read-only\n", 405, {"Allow": "GET, HEAD"})
-        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-            return PlainTextResponse("a request has no body here\n", 413, {"Connection": "close"})
+        if scope["path"] == PATH:
+            if scope["method"] != "POST":
+                return _refused(scope, 405, "verdicts are asked for by POST", Allow="POST")
+        elif scope["method"] not in {"GET", "HEAD"}:
+            return _refused(scope, 405, "these pages are read-only", Allow="GET, HEAD")
+        elif headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            return _refused(scope, 413, "a request has no body here", Connection="close")
         if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_TARGET:
-            return PlainTextResponse("the address is too long\n", 414)
+            return _refused(scope, 414, "the address is too long")
         host = _host_name(headers.get("host", ""))
         if not self._is_own(host):
             name = host if len(host) < 100 and host.isprintable() else "that name"
-            return PlainTextResponse(f"not served as {name}; allow it with `--allow-host`\n", 421)
+            return _refused(scope, 421, f"not served as {name}; allow it with `--allow-host`")
         return None
 
     def _is_own(self, host: str) -> bool:
@@ -83,6 +91,12 @@ class Guard:
         except ValueError:
             return host in _OWN_NAMES or host in self.hosts
         return True
+
+
+def _refused(scope: Scope, status: int, says: str, **headers: str) -> Response:
+    if scope["path"] == PATH:
+        return in_json({"error": says}, status, headers)
+    return PlainTextResponse(f"{says}\n", status, headers)
 
 
 def _host_name(header: str) -> str:

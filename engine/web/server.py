@@ -117,6 +117,7 @@ def serving(site: Site, bound: socket.socket, hosts: Collection[str]) -> Iterato
         threads = [
             _thread("rampwise-web", lambda: server.run(sockets=[bound])),
             _thread("rampwise-board", lambda: site.board.keep_fresh(stop)),
+            _thread("rampwise-provider", lambda: site.verdicts.provider.keep_tidy(stop)),
         ]
         try:
             yield url_of(bound)

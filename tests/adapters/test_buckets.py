@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.adapters.traefik.buckets import BUCKETS, allot, pattern
+from engine.adapters.buckets import BUCKETS, allot, pattern
 
 
 @st.composite

@@ -1,6 +1,7 @@
 """`make bench`: speed as numbers, each beside its goal; a missed goal is printed like a met one."""
 
 from tests.benchmarks import (
+    bench_drive,
     bench_evaluate,
     bench_reaction,
     bench_replay,
@@ -12,7 +13,15 @@ from tests.benchmarks import (
 
 def main() -> None:
     """Print all tables."""
-    for bench in (bench_evaluate, bench_tick, bench_reaction, bench_report, bench_serve, bench_replay):
+    for bench in (
+        bench_evaluate,
+        bench_tick,
+        bench_drive,
+        bench_reaction,
+        bench_report,
+        bench_serve,
+        bench_replay,
+    ):
         bench.main()
         print()
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from engine import launching
+from engine import launching, plugins
 from engine.adapters.gates import write_flag
 from engine.cli import seeing_through
 from engine.core.measure import Missing, MissingReason
 from engine.core.model import Arm
 from engine.core.outcome import ExitCode
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
-from tests.cli.desk import EXPERIMENT, NOW_S, Desk, DeskSource
+from strategies.blue_green import BlueGreen
+from tests.cli.desk import EXPERIMENT, NOW_S, Desk, DeskSource, Entry
 
 
 def test_a_launch_without_wait_says_that_nobody_drives_and_what_to_type(desk: Desk) -> None:
@@ -253,6 +254,24 @@ def test_steps_that_the_target_cannot_be_put_at_are_refused(
     assert result.exit_code == ExitCode.USAGE
     assert said in result.stderr
     assert "rampwise prepare FILE" in result.stderr
+
+
+def test_a_target_that_only_switches_gets_no_ramp(desk: Desk) -> None:
+    desk.target.rungs_pct = (100,)
+    result = desk.call("launch", desk.file())
+    assert result.exit_code == ExitCode.USAGE
+    assert "switches all traffic at once, and cannot be put at 10 %, 50 %" in result.stderr
+    assert "use `strategy: blue_green` without a bridge" in result.stderr
+
+
+def test_a_target_that_promotes_for_good_has_nothing_to_settle(desk: Desk) -> None:
+    desk.target.rungs_pct, desk.target.preview_url = (0, 10, 50), "http://127.0.0.1:9"
+    desk.more_entries[plugins.STRATEGIES] = [Entry("blue_green", BlueGreen)]
+    settles = EXPERIMENT.replace("canary: {steps: [10, 50], hold: 30s, floor: 50}", "blue_green: {}")
+    result = desk.call("launch", desk.file(settles))
+    assert result.exit_code == ExitCode.USAGE
+    assert "only by promoting it, so it cannot be watched at 100 % before" in result.stderr
+    assert "use `strategy: canary`" in result.stderr
 
 
 def test_a_target_with_nothing_to_release_is_no_place_for_a_launch(desk: Desk) -> None:

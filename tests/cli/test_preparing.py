@@ -55,6 +55,47 @@ def test_a_knative_services_revisions_are_named_in_a_patch(desk: Desk, cluster: 
     assert "Nothing has to change." in result.stderr
 
 
+@pytest.mark.parametrize("by", ["header=X-Bucket", "cookie=bucket"])
+def test_visitors_get_a_ladder_of_one_header_route(desk: Desk, by: str) -> None:
+    mesh = {"istio": {"virtualService": {"name": "shop"}}}
+    rollout = {"kind": "Rollout", **at.rollout(at.canary([], trafficRouting=mesh))}
+    result = desk.call("prepare", desk.file(yaml.safe_dump(rollout), "rollout.yaml"), "--by", by)
+    assert result.exit_code == ExitCode.OK, result.output
+    printed = yaml.safe_load(result.stdout)
+    assert [rung.treatment_pct for rung in rungs.ladder(printed)] == [0, 50]
+    assert rungs.by_header(printed)
+    assert f"in the {by.replace('=', ' ')}" in result.stderr
+
+
+def test_equal_arms_get_a_baseline_at_every_step(desk: Desk) -> None:
+    mesh = {"istio": {"virtualService": {"name": "shop"}}}
+    rollout = {"kind": "Rollout", **at.rollout(at.canary([], trafficRouting=mesh))}
+    file = desk.file(yaml.safe_dump(rollout), "rollout.yaml")
+    result = desk.call("prepare", file, "--equal-arms", "--steps", "5,20")
+    assert result.exit_code == ExitCode.OK, result.output
+    printed = yaml.safe_load(result.stdout)
+    assert rungs.compares_equal_arms(printed)
+    assert [rung.treatment_pct for rung in rungs.ladder(printed)] == [0, 5, 20]
+    assert "a baseline of the stable version" in result.stderr
+
+
+def test_equal_arms_are_for_rollouts(desk: Desk) -> None:
+    meta, selector = {"name": "shop"}, {"matchLabels": {"app": "shop"}}
+    deployment = {"kind": "Deployment", "metadata": meta, "spec": {"selector": selector}}
+    file = desk.file(yaml.safe_dump(deployment), "deployment.yaml")
+    said = desk.call("prepare", file, "--equal-arms").stderr
+    assert "--equal-arms is for a Rollout; shop is a Deployment" in said
+
+
+def test_header_routes_are_for_rollouts(desk: Desk) -> None:
+    meta, selector = {"name": "shop"}, {"matchLabels": {"app": "shop"}}
+    deployment = {"kind": "Deployment", "metadata": meta, "spec": {"selector": selector}}
+    file = desk.file(yaml.safe_dump(deployment), "deployment.yaml")
+    assert (
+        "--by is for a Rollout; shop is a Deployment" in desk.call("prepare", file, "--by", "cookie=b").stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -62,6 +103,11 @@ def test_a_knative_services_revisions_are_named_in_a_patch(desk: Desk, cluster: 
         (("rollout/",), "neither a file nor rollout/NAME"),
         (("rollout/shop", "-n", at.NAMESPACE, "--steps", "5,many"), "no whole percents"),
         (("rollout/shop", "-n", at.NAMESPACE, "--steps", "20,5"), "they must rise"),
+        (("rollout/shop", "-n", at.NAMESPACE, "--steps", ""), "no whole percents"),
+        (("rollout/shop", "-n", at.NAMESPACE, "--by", "X-Bucket"), "write header=X-Bucket or cookie=bucket"),
+        (("rollout/shop", "-n", at.NAMESPACE, "--by", "header=X-Bucket"), "trafficRouting.istio"),
+        (("rollout/shop", "-n", at.NAMESPACE, "--equal-arms"), "one of alb, istio, plugins, smi"),
+        (("rollout/shop", "-n", at.NAMESPACE, "--equal-arms", "--by", "cookie=b"), "choose one"),
     ],
 )
 def test_what_cannot_be_prepared_says_what_can(

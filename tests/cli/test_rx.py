@@ -228,7 +228,7 @@ def test_without_a_kubeconfig_the_namespace_is_the_default(
     assert client.namespace_of() == "default"
 
 
-def test_an_unknown_context_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_missing_kubeconfig_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(UsageError, match="kubectl config get-contexts"):
+    with pytest.raises(UsageError, match="export KUBECONFIG=FILE"):
         client.connect("nowhere")

@@ -12,6 +12,7 @@ from engine.core.run import Phase
 from engine.errors import LeaseLost, UsageError
 from engine.ports import Rival, Store
 from tests.contracts.letter_samples import a_letter
+from tests.contracts.many_runs_contract import ManyRunsContract
 from tests.contracts.store_samples import ADA, commanded, decided, ended, next_events, observed, started
 
 AnyStore = SqlStore | MemoryStore
@@ -37,7 +38,7 @@ def write(store: Store, *letters: Letter) -> None:
     store.create(snapshot, spec, events, letters=letters)
 
 
-class StoreContract:
+class StoreContract(ManyRunsContract):
     """Uses of one store by one process."""
 
     def test_a_new_store_is_empty(self, store: AnyStore) -> None:
@@ -304,6 +305,7 @@ class StoreContract:
         store.request("r2", Verb.STOP, ADA, "", "cli", 6.0)
         end(store, "r2")
         assert list(store.waiting()) == ["r1"]
+        assert list(store.waiting()["r1"]) == list(store.requested("r1"))
 
     def test_the_freeze_lasts_until_it_is_ended(self, store: AnyStore) -> None:
         assert store.freeze() is None

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engine.controller.crd import MOST_NAME, definition
-from engine.controller.structural import structural
+from engine.controller.crd import MOST_AMOUNT, MOST_NAME, definition
+from engine.controller.structural import NUMBER_OR_TEXT, OPEN, structural
 from engine.spec.document import Spec
 
 COMMITTED = Path(__file__).parents[2] / "manifests/base/crd.yaml"
@@ -30,7 +30,7 @@ def test_the_committed_definition_is_current():
 
 def test_every_field_has_a_type_or_is_open():
     for path, schema in every_schema(ROOT):
-        assert "type" in schema or schema.get("x-kubernetes-preserve-unknown-fields"), path
+        assert schema.keys() & {"type", *OPEN, *NUMBER_OR_TEXT}, path
         assert not {"anyOf", "oneOf", "allOf", "$ref", "const", "title", "default"} & schema.keys(), path
 
 
@@ -55,6 +55,11 @@ def test_the_longest_name_leaves_room_for_namespace_and_separator():
             {"type": "string", "description": "d"},
         ),
         ({"anyOf": [{"type": "string"}, {"type": "object"}]}, {"x-kubernetes-preserve-unknown-fields": True}),
+        (
+            {"anyOf": [{"type": "string", "pattern": "x"}, {"type": "number", "minimum": 0}]},
+            {"x-kubernetes-int-or-string": True, "pattern": "x", "minimum": 0},
+        ),
+        ({"anyOf": [{"type": "string"}, {"type": "string"}]}, {"x-kubernetes-preserve-unknown-fields": True}),
         ({"type": ["string", "null"]}, {"x-kubernetes-preserve-unknown-fields": True}),
         (
             {"type": "number", "exclusiveMinimum": 0},
@@ -74,6 +79,14 @@ def test_the_longest_name_leaves_room_for_namespace_and_separator():
 )
 def test_what_a_structural_schema_cannot_say_is_opened(schema, expected):
     assert structural(schema) == expected
+
+
+def test_bounds_keep_the_units_of_all_kinds_of_metrics():
+    metric = ROOT["properties"]["spec"]["properties"]["metrics"]["items"]
+    for bound in ("tolerance", "margin"):
+        part = metric["properties"][bound]["properties"]["absolute"]
+        assert part == {"x-kubernetes-int-or-string": True, "maxLength": MOST_AMOUNT}
+    assert len(metric["x-kubernetes-validations"]) == 4
 
 
 def test_a_choice_between_objects_is_one_object_that_takes_them_all():

@@ -42,7 +42,7 @@ def test_examples_are_experiments(example: Path) -> None:
     manifest["metadata"]["uid"] = "u-1"
     found = wanted(manifest)
     assert found.problem == ""
-    assert spec.from_plain(found.document).name == "shop--checkout-v2"
+    assert spec.from_plain(found.document).name == f"shop--{manifest['metadata']['name']}"
 
 
 @pytest.mark.parametrize("folder", ["base", "overlays/postgresql", "overlays/monitoring"])
@@ -111,5 +111,6 @@ def test_scraped_pods_have_the_labels_by_which_versions_are_told_apart() -> None
     made = {each.get("target_label"): each["source_labels"] for each in job["relabel_configs"]}
     prefix = "__meta_kubernetes_pod_label_"
     assert made["rollouts_pod_template_hash"] == [f"{prefix}rollouts_pod_template_hash"]
+    assert made["rampwise_dev_arm"] == [f"{prefix}rampwise_dev_arm"]
     assert made["revision"] == [f"{prefix}serving_knative_dev_revision"]
     assert {"namespace", "pod"} <= made.keys()

@@ -3,8 +3,11 @@
 import pytest
 
 from engine.adapters.kubernetes.cluster import EVENTS, NotAllowed
+from engine.controller.crd import MOST_HISTORY
+from engine.controller.past import visible
 from engine.controller.reconciler import Reconciler
 from engine.controller.resource import EXPERIMENTS, FINALIZER, wanted
+from engine.core.events import Decided
 from engine.core.target import ALL_TO_CONTROL, Weights
 from engine.errors import Unreachable
 from tests.controller.world import SPEC
@@ -208,3 +211,49 @@ def test_an_experiment_without_a_gate_needs_no_file_on_the_controllers_machine(w
     [stored] = world.store.runs()
     assert stored.spec["document"]["spec"]["gate"]["provider"] == "memory"
     assert not list(world.desk.home.glob("**/*flag*"))
+
+
+def test_a_run_that_only_counts_costs_its_object_nothing(world, monkeypatch):
+    world.look()
+    world.tick(2)
+    world.look()
+    world.look()
+    asked = []
+    events = world.store.events
+    monkeypatch.setattr(
+        world.store, "events", lambda *given, **more: asked.append(given) or events(*given, **more)
+    )
+    before = world.store.load(next(iter(world.store.active()))).snapshot.run
+    written = len(world.cluster.patches)
+    world.tick()
+    after = world.store.load(before.id).snapshot.run
+    assert after.seq > before.seq
+    assert visible(after) == visible(before)
+    world.look()
+    assert len(world.cluster.patches) == written
+
+
+def test_what_a_run_decided_after_it_only_counted_is_in_its_history(world):
+    world.look()
+    for _ in range(40):
+        world.tick()
+        world.look()
+    [run] = [stored.snapshot.run for stored in world.store.runs()]
+    decided = [event for event in world.store.events(run.id) if isinstance(event.payload, Decided)]
+    assert [each["rule"] for each in world.status["history"]] == [event.rule for event in decided][
+        -MOST_HISTORY:
+    ]
+
+
+def test_objects_whose_end_is_shown_cost_a_new_leader_nothing(world, monkeypatch):
+    world.desk.source.bad["treatment"] = 300
+    world.look()
+    world.tick(20)
+    world.look()
+    world.look()
+    world.reconciler = world.a_reconciler()
+    monkeypatch.setattr(world.store, "load", lambda run_id: pytest.fail(f"{run_id} was loaded"))
+    assert world.look() is None
+    world.change(generation=2)
+    with pytest.raises(pytest.fail.Exception):
+        world.look()

@@ -1,15 +1,19 @@
 """What is in the way of giving traffic, and of a person's promotion; never of taking it away."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.core.decide import decide
-from engine.core.decision import DecisionKind, Rule
+from engine.core.decision import BlockerKind, DecisionKind, Rule
 from engine.core.events import Verb
-from engine.core.target import ALL_TO_CONTROL
+from engine.core.model import Arm
+from engine.core.target import ALL_TO_CONTROL, Weights
 from tests.builders import (
     a_run,
     an_experiment,
     an_order,
+    healthy,
     some_facts,
 )
 from tests.core.situations import (
@@ -17,6 +21,7 @@ from tests.core.situations import (
     CLIMB,
     FINISH,
     HARM,
+    blind,
 )
 
 
@@ -57,3 +62,19 @@ def test_an_approved_step_may_be_left():
 def test_nobody_is_bothered_for_approval_before_it_matters():
     experiment = an_experiment(plan=BLOCKED["awaiting approval"][0]["plan"])
     assert decide(experiment, a_run(), some_facts()).rule is Rule.NOT_YET
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts", "expected"),
+    [
+        (ALL_TO_CONTROL, False, False),
+        (ALL_TO_CONTROL, True, True),
+        (Weights.of(5), False, True),
+    ],
+)
+def test_a_control_that_has_nothing_to_count_yet_is_not_missed(weights, counts, expected):
+    target = replace(healthy(weights), counts_control=counts)
+    run = a_run(step=0 if weights.given else -1, weights=weights)
+    facts = some_facts(target=target, verdict=blind(Arm.CONTROL), proposal=CLIMB)
+    decision = decide(an_experiment(), run, facts)
+    assert (BlockerKind.NO_DATA in {each.kind for each in decision.blockers}) == expected

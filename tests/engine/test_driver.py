@@ -146,10 +146,10 @@ def test_serving_drives_a_run_to_its_end_through_trouble(world, monkeypatch, tro
     stop = threading.Event()
     real, failures = driving.tick, iter([True, True])
 
-    def sometimes(parts, lease):
+    def sometimes(parts, lease, known):
         if next(failures, False):
             raise trouble
-        snapshot = real(parts, lease)
+        snapshot = real(parts, lease, known)
         if snapshot.run.phase.ended:
             stop.set()
         return snapshot

@@ -117,8 +117,13 @@ def test_durations_in_a_metric_s_unit_stay_durations(text: str) -> None:
     assert parse_amount(text).written() == text
 
 
+@pytest.mark.parametrize(("text", "number"), [("20", 20.0), ("0.5", 0.5), ("0", 0.0)])
+def test_a_number_in_a_metric_s_unit_may_be_a_text(text: str, number: float) -> None:
+    assert parse_amount(text) == Amount(value=number)
+
+
 @pytest.mark.parametrize(
-    "value", [-1, True, None, float("nan"), float("inf"), 10**400, "20", "5%", "1pp", []]
+    "value", [-1, True, None, float("nan"), float("inf"), 10**400, "-20", "1e3", "5%", "1pp", []]
 )
 def test_what_is_no_amount_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="a number in the metric's own unit"):

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from engine.adapters.argo_rollouts import RolloutOptions
 from engine.adapters.gateway_api import HttpRouteOptions
 from engine.adapters.knative import KnativeOptions
+from engine.adapters.observed import ObservedOptions
 from engine.adapters.traefik import LocalTargetOptions
 from engine.fields import format_duration, format_percent
 from engine.spec import parse
@@ -31,6 +32,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("target: argo_rollout", RolloutOptions),
     ("target: knative", KnativeOptions),
     ("target: http_route", HttpRouteOptions),
+    ("target: observed", ObservedOptions),
     ("strategy: canary", CanaryOptions),
     ("strategy: blue_green", BlueGreenOptions),
     ("preview", PreviewOptions),

@@ -12,6 +12,7 @@ from engine.cli.session import a_driver
 from engine.driver import Driver
 from engine.observing import Observers
 from engine.ports import Snapshot
+from engine.provider.provider import Provider
 from engine.web import feeds
 from engine.web.app import Site
 from engine.web.board import Board
@@ -20,6 +21,7 @@ from engine.web.health import Health
 from engine.web.metrics import Metrics
 from engine.web.reports import Reports
 from engine.web.server import Listen, bind, serving
+from engine.web.verdicts import Verdicts
 from tests.cli.conftest import desk as desk  # noqa: PLC0414 (a fixture of these tests too)
 from tests.cli.desk import EXPERIMENT, Desk
 
@@ -83,6 +85,7 @@ def served(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         health=Health(store=store, metrics=metrics),
         reports=Reports(store=store),
         feeds=Feeds(store=store, board=board, clock=clock),
+        verdicts=Verdicts(provider=Provider(store=store, clock=clock, place="desk/1")),
     )
     with serving(site, bind(Listen(host="127.0.0.1", port=0)), {"releases.example"}) as url:
         made = Served(desk, site, url.rstrip("/") + "/")

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from engine.adapters.kubernetes.options import ClusterOptions, Name
+from engine.adapters.kubernetes.options import Audience, ClusterOptions, Name
 
 _LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 
@@ -57,9 +57,19 @@ class RolloutOptions(ClusterOptions):
         pattern=_LABEL,
         description="Label of the application's series with the namespace",
     )
+    arm_label: str = Field(
+        default="rampwise_dev_arm",
+        pattern=_LABEL,
+        description="Label of the application's series with the pod label rampwise.dev/arm, by which a "
+        "baseline is told from the rest of control",
+    )
     router: Literal["traefik"] | None = Field(
         default=None,
         description="The router whose counters the presets read, of a canary; without it there are none",
+    )
+    audience: Audience | None = Field(
+        default=None,
+        description="Whom the ladder's header route takes, where its match does not tell which share",
     )
     preview_url: str | None = Field(
         default=None,

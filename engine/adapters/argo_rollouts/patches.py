@@ -4,15 +4,16 @@ Every patch is absolute, and rests on the manifest as it was read; only an abort
 taking traffic away is never blocked.
 """
 
-from engine.adapters.argo_rollouts import reading, rungs, templates
+from engine.adapters.argo_rollouts import equal_arms, reading, rungs, templates
 from engine.adapters.argo_rollouts.kinds import BLUE_GREEN_PAUSE
 from engine.adapters.argo_rollouts.reading import Pair
+from engine.adapters.argo_rollouts.visitors import NOBODY, Visitors
 from engine.adapters.kubernetes.cluster import Manifest
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.errors import UsageError
 
 
-def give(rollout: Manifest, compared: Pair, weights: Weights) -> Manifest | None:
+def give(rollout: Manifest, compared: Pair, weights: Weights, visitors: Visitors = NOBODY) -> Manifest | None:
     """A patch of the status that leads to these weights, None while the controller is on its way there.
 
     Without a share the treatment waits, at the first rung or before the switch; that ends nothing.
@@ -29,7 +30,7 @@ def give(rollout: Manifest, compared: Pair, weights: Weights) -> Manifest | None
         if weights == ALL_TO_CONTROL:
             return None
         raise UsageError(f"{name} switches between two colours; it cannot be at {weights}")
-    return _climb(rollout, weights.treatment)
+    return _climb(rollout, weights.treatment, visitors)
 
 
 def abort(rollout: Manifest) -> Manifest | None:
@@ -86,21 +87,26 @@ def _switch(rollout: Manifest) -> Manifest | None:
     return {**_resting_on(rollout), "status": {"pauseConditions": None}}
 
 
-def _climb(rollout: Manifest, treatment_pct: int) -> Manifest | None:
-    ladder = rungs.ladder(rollout)
+def _climb(rollout: Manifest, treatment_pct: int, visitors: Visitors) -> Manifest | None:
+    ladder = rungs.ladder(rollout, visitors.declared_pct)
     wanted = next((rung for rung in ladder if rung.treatment_pct == treatment_pct), None)
     if wanted is None or reading.status(rollout).get("stableRS") == reading.status(rollout).get(
         "currentPodHash"
     ):
         shares = ", ".join(f"{rung.treatment_pct} %" for rung in ladder)
         raise UsageError(f"{rollout['metadata']['name']} cannot be at {treatment_pct} %, only at {shares}")
-    if rungs.heading_for(rollout, ladder) == wanted:
-        return None
     resting = rungs.resting_on(rollout, ladder)
+    # The controller takes a header route away while no pod is available, and does not set it again by itself.
+    is_lost = resting == wanted and rungs.by_header(rollout) and visitors.given_pct != treatment_pct
+    if rungs.heading_for(rollout, ladder) == wanted and not is_lost:
+        return None
+    has_baseline = equal_arms.has_baseline(rollout)
     # Ending the pause lets the controller hold the present share until all pods of the next one are ready.
-    if resting is not None and ladder.index(resting) + 1 == ladder.index(wanted):
+    if resting is not None and ladder.index(resting) + 1 == ladder.index(wanted) and not has_baseline:
         return {**_resting_on(rollout), "status": {"pauseConditions": None}}
-    jump = {"pauseConditions": None, "controllerPause": False, "currentStepIndex": wanted.index}
+    # From baseline to baseline, its pods stay.
+    step = wanted.index if has_baseline else wanted.enter
+    jump = {"pauseConditions": None, "controllerPause": False, "currentStepIndex": step}
     return {**_resting_on(rollout), "status": jump}
 
 

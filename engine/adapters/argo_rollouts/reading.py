@@ -8,9 +8,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from engine.adapters.argo_rollouts import rungs
+from engine.adapters.argo_rollouts import equal_arms, rungs
 from engine.adapters.argo_rollouts.kinds import OWN_PAUSES, WORKLOAD_GENERATION
 from engine.adapters.argo_rollouts.options import RolloutOptions
+from engine.adapters.argo_rollouts.visitors import NOBODY, Visitors
 from engine.adapters.kubernetes import pods as of
 from engine.adapters.kubernetes.cluster import Manifest
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Health, TargetState, Weights
@@ -114,15 +115,21 @@ def ended(rollout: Manifest, compared: Pair) -> str:
     return f"the Rollout {name} was aborted" if seen.get("abort") else ""
 
 
-def weights(rollout: Manifest, compared: Pair, control: Instances, treatment: Instances) -> Weights:
-    """The split; what control lacks counts as the treatment's."""
+def weights(
+    rollout: Manifest,
+    compared: Pair,
+    control: Instances,
+    treatment: Instances,
+    visitors: Visitors = NOBODY,
+) -> Weights:
+    """The split, of visitors where a header route divides them; what control lacks is the treatment's."""
     seen = status(rollout)
     if is_blue_green(rollout):
         active = seen.get("blueGreen", {}).get("activeSelector")
         return ALL_TO_CONTROL if active == compared.control else ALL_TO_TREATMENT
     routed = seen.get("canary", {}).get("weights")
     if rungs.is_routed(rollout) and routed:
-        return _routed(routed, compared, rungs.most_weight(rollout))
+        return _routed(rollout, compared, visitors.given_pct)
     if (
         not rungs.is_routed(rollout)
         and (share_pct := _share_of_pods(rollout, control, treatment)) is not None
@@ -131,13 +138,26 @@ def weights(rollout: Manifest, compared: Pair, control: Instances, treatment: In
     return ALL_TO_CONTROL if seen.get("stableRS") == compared.control else ALL_TO_TREATMENT
 
 
-def _routed(routed: Manifest, compared: Pair, most: int) -> Weights:
+def _routed(rollout: Manifest, compared: Pair, given_pct: int) -> Weights:
+    kept, most = _kept_by_control(rollout, compared), rungs.most_weight(rollout)
+    # Any traffic that control lacks shows, and control is never said to have all of it too early.
+    return Weights.of(100 - (100 - given_pct) * min(kept, most) // most)
+
+
+def _kept_by_control(rollout: Manifest, compared: Pair) -> int:
+    """What routers give to control, as a weight; nothing where no router says weights."""
+    routed = status(rollout).get("canary", {}).get("weights") or {}
     parts = (routed.get("canary") or {}, routed.get("stable") or {}, *(routed.get("additional") or ()))
-    kept = sum(
+    return equal_arms.baseline_weight(rollout) + sum(
         int(part.get("weight") or 0) for part in parts if part.get("podTemplateHash") == compared.control
     )
-    # Any traffic that control lacks shows, and control is never said to have all of it too early.
-    return Weights.of(-(-100 * (most - min(kept, most)) // most))
+
+
+def _is_being_promoted(rollout: Manifest, compared: Pair) -> bool:
+    """Whether weights still have to move: the controller calls the new version stable before that."""
+    seen = status(rollout)
+    is_new = seen.get("stableRS") == seen.get("currentPodHash") == compared.treatment
+    return is_new and _kept_by_control(rollout, compared) > 0
 
 
 def _share_of_pods(rollout: Manifest, control: Instances, treatment: Instances) -> int | None:
@@ -155,7 +175,7 @@ def _share_of_pods(rollout: Manifest, control: Instances, treatment: Instances) 
     return round(100 * treatment.ready / serving) if serving else None
 
 
-def version(rollout: Manifest) -> str:
+def version(rollout: Manifest, visitors: Visitors = NOBODY) -> str:
     """Changes with the split and with whatever moves it; not with replicas, annotations or other fields."""
     seen = status(rollout)
     shares: Any = seen.get("canary", {}).get("weights") or {}
@@ -166,7 +186,10 @@ def version(rollout: Manifest) -> str:
         "weights": [shares.get(part, {}).get("weight") for part in ("canary", "stable")],
         "aborted": bool(seen.get("abort")),
         "paused": bool(rollout["spec"].get("paused")),
+        "visitors": visitors.given_pct,
     }
+    if shares.get("additional"):
+        moving["additional"] = [[part["serviceName"], part["weight"]] for part in shares["additional"]]
     if not seen.get("abort"):
         moving |= {
             "step": seen.get("currentStepIndex"),
@@ -193,13 +216,25 @@ def health(instances: Instances, pod_hash: str) -> Health:
     return of.health(instances.pods, wanted)
 
 
-def state(rollout: Manifest, compared: Pair, control: Instances, treatment: Instances) -> TargetState:
-    """All that an observation says."""
+def state(
+    rollout: Manifest,
+    compared: Pair,
+    control: Instances,
+    treatment: Instances,
+    visitors: Visitors = NOBODY,
+    baseline: tuple[Manifest, ...] = (),
+) -> TargetState:
+    """All that an observation says. `baseline`: its pods, where the step has one."""
+    is_whole, is_compared = not equal_arms.is_at_baseline(rollout), equal_arms.is_compared(rollout)
+    all_of_control = health(control, compared.control)
     return TargetState(
-        weights=weights(rollout, compared, control, treatment),
-        control=health(control, compared.control),
+        weights=weights(rollout, compared, control, treatment, visitors),
+        control=all_of_control if is_whole else equal_arms.control_health(all_of_control, rollout, baseline),
         treatment=health(treatment, compared.treatment),
-        version=version(rollout),
-        ended=ended(rollout, compared),
-        exact=is_blue_green(rollout) or rungs.is_routed(rollout),
+        version=version(rollout, visitors),
+        ended="" if _is_being_promoted(rollout, compared) else ended(rollout, compared),
+        exact=is_blue_green(rollout)
+        or (rungs.is_routed(rollout) and (is_whole or is_compared) and not visitors.are_moving),
+        compared=Weights.of(50) if is_compared else None,
+        counts_control=not (is_whole and rungs.compares_equal_arms(rollout)),
     )

@@ -1,6 +1,6 @@
 """Which series count a version's traffic: the application's own, and the router's. Pure."""
 
-from engine.adapters.argo_rollouts import rungs
+from engine.adapters.argo_rollouts import equal_arms, rungs
 from engine.adapters.argo_rollouts.options import RolloutOptions
 from engine.adapters.argo_rollouts.reading import Pair
 from engine.adapters.kubernetes.cluster import Manifest
@@ -10,12 +10,19 @@ from engine.core.target import RouterSeries
 from engine.errors import UsageError
 
 
-def application_labels(options: RolloutOptions, compared: Pair) -> dict[Arm, dict[str, str]]:
-    """What tells the arms' own series apart; the same template has the same hash in every namespace."""
-    by_arm = {Arm.CONTROL: compared.control, Arm.TREATMENT: compared.treatment}
+def application_labels(
+    options: RolloutOptions, rollout: Manifest, compared: Pair
+) -> dict[Arm, dict[str, str]]:
+    """What tells the arms' own series apart; the same template has the same hash in every namespace.
+
+    Pods of a baseline have a hash that nobody knows before they are made.
+    """
+    label, values = options.hash_label, (compared.control, compared.treatment)
+    if rungs.compares_equal_arms(rollout):
+        label, values = options.arm_label, equal_arms.labels(options.rollout)
     return {
-        arm: {options.namespace_label: options.namespace, options.hash_label: pod_hash}
-        for arm, pod_hash in by_arm.items()
+        arm: {options.namespace_label: options.namespace, label: value}
+        for arm, value in zip((Arm.CONTROL, Arm.TREATMENT), values, strict=True)
     }
 
 

@@ -5,11 +5,12 @@ Steps and strategy are never written: the controller would begin the release ane
 
 from typing import ClassVar
 
-from engine.adapters.argo_rollouts import patches, reading, rungs, series, templates
+from engine.adapters.argo_rollouts import equal_arms, patches, reading, rungs, series, templates
 from engine.adapters.argo_rollouts.kinds import HASH_LABEL, ROLLOUTS
 from engine.adapters.argo_rollouts.lacking import lacking
 from engine.adapters.argo_rollouts.options import RolloutOptions
 from engine.adapters.argo_rollouts.reading import Instances, Pair
+from engine.adapters.argo_rollouts.visitors import VIRTUAL_SERVICES, Visitors, virtual_services
 from engine.adapters.kubernetes.acting import await_shown, one_treatment, write
 from engine.adapters.kubernetes.cluster import (
     DEPLOYMENTS,
@@ -20,6 +21,8 @@ from engine.adapters.kubernetes.cluster import (
     Manifest,
 )
 from engine.adapters.kubernetes.lazily import Connection
+from engine.adapters.kubernetes.session_series import session_series
+from engine.adapters.kubernetes.watching import watched
 from engine.core.target import ALL_TO_CONTROL, RouterSeries, TargetFacts, TargetGone, TargetState, Weights
 from engine.errors import Unreachable, UsageError
 
@@ -41,27 +44,33 @@ class RolloutTarget:
             UsageError: there is nothing to release, or the Rollout would move on by itself.
         """
         options, rollout = self._options, self._rollout()
-        compared = reading.pair(rollout, options)
+        compared, template = reading.pair(rollout, options), self._template(rollout)
+        self._must_be_of(template, compared)
         rungs_pct = self._releasable(rollout, compared)
+        self._visitors(rollout)
         control, treatment = self._names(rollout, compared)
+        labels = series.application_labels(options, rollout, compared)
         return TargetFacts(
             key=options.key("argo_rollout", options.rollout),
             control=control,
             treatment=treatment,
-            arm_labels=series.application_labels(options, compared),
+            arm_labels=labels,
             router=self._router(rollout),
             source_options=options.source_options,
             preview_url=options.preview_url or self._preview_url(rollout),
+            sticky=rungs.by_header(rollout),
+            sessions=session_series(options, labels),
             rungs_pct=rungs_pct,
             pinned={
                 "pinned": {
                     "control": compared.control,
                     "treatment": compared.treatment,
-                    "template": reading.fingerprint(self._template(rollout)),
+                    "template": reading.fingerprint(template),
                 }
             },
         )
 
+    @watched
     def observe(self) -> TargetState | TargetGone:
         """What the controller routes, and whether both versions can serve."""
         try:
@@ -87,7 +96,7 @@ class RolloutTarget:
             # The way back may have several parts, each possible only after the one before.
             shown = await_shown(
                 lambda: write(lambda: self._back(compared)) if ends else self._rollout(),
-                lambda rollout: lacking(rollout, compared, weights, ends=ends),
+                lambda rollout: self._lacking(rollout, compared, weights, ends=ends),
             )
             return self._state(shown, compared)
         except (Unreachable, UsageError) as error:
@@ -96,9 +105,10 @@ class RolloutTarget:
     def _attempt(self, compared: Pair, weights: Weights, found: str | None) -> Manifest:
         """Read, check and write once."""
         rollout = self._rollout()
-        if found is not None and reading.version(rollout) != found:
+        visitors = self._visitors(rollout)
+        if found is not None and reading.version(rollout, visitors) != found:
             raise Unreachable(f"{self._options.rollout} was changed meanwhile")
-        patch = patches.give(rollout, compared, weights)
+        patch = patches.give(rollout, compared, weights, visitors)
         if patch is None:
             return rollout
         # The controller reports a generation as observed before it reports the hash of its template.
@@ -108,6 +118,22 @@ class RolloutTarget:
                 f"{self._options.rollout} gets no more traffic: its template is not the one launched"
             )
         return self._patch_status(patch)
+
+    def _lacking(self, rollout: Manifest, compared: Pair, weights: Weights, *, ends: bool) -> str:
+        try:
+            return lacking(rollout, compared, weights, ends=ends, visitors=self._visitors(rollout))
+        except Unreachable as error:
+            # An abort removes a route that somebody changed, and then it can be told again who has what.
+            return str(error)
+
+    def _must_be_of(self, template: Manifest, compared: Pair) -> None:
+        """Unreachable while the hash in the status is still that of the template before this one."""
+        found = self._connection.cluster.find(
+            REPLICA_SETS, self._options.namespace, {HASH_LABEL: compared.treatment}
+        )
+        if self._options.pinned is None and not all(templates.is_made_of(each, template) for each in found):
+            name = self._options.rollout
+            raise Unreachable(f"the Rollouts controller has not looked at {name} as it is now; try again")
 
     def _template(self, rollout: Manifest) -> Manifest:
         """The pod template as people wrote it."""
@@ -163,7 +189,28 @@ class RolloutTarget:
         control, treatment = (
             self._instances(rollout, pod_hash) for pod_hash in (compared.control, compared.treatment)
         )
-        return reading.state(rollout, compared, control, treatment)
+        return reading.state(
+            rollout, compared, control, treatment, self._visitors(rollout), self._baseline(rollout)
+        )
+
+    def _baseline(self, rollout: Manifest) -> tuple[Manifest, ...]:
+        """Pods of this Rollout's baselines; asks only where the step has one."""
+        if not equal_arms.is_at_baseline(rollout):
+            return ()
+        label = {equal_arms.ARM_LABEL: equal_arms.labels(self._options.rollout)[0]}
+        return tuple(self._connection.cluster.find(PODS, self._options.namespace, label))
+
+    def _visitors(self, rollout: Manifest) -> Visitors:
+        """Who has the treatment by a header route; asks for VirtualServices only where the steps set one."""
+        options, audience = self._options, self._options.audience
+        declared_pct = None if audience is None else audience.share_pct
+        if not rungs.by_header(rollout):
+            return Visitors(declared_pct=declared_pct)
+        found = [
+            self._connection.cluster.get(VIRTUAL_SERVICES, place or options.namespace, name)
+            for place, name in virtual_services(rungs.canary(rollout))
+        ]
+        return rungs.visitors_of(rollout, found, declared_pct)
 
     def _instances(self, rollout: Manifest, pod_hash: str) -> Instances:
         cluster, namespace = self._connection.cluster, self._options.namespace
@@ -186,7 +233,10 @@ class RolloutTarget:
 
     def _router(self, rollout: Manifest) -> RouterSeries | None:
         services = series.router_services(rollout)
-        if self._options.router is None or services is None:
+        # Header routes are Istio's, behind which no other router tells the versions apart; of a baseline, its
+        # Service's counters are known only once it runs.
+        is_unknown = rungs.by_header(rollout) or rungs.compares_equal_arms(rollout)
+        if self._options.router is None or services is None or is_unknown:
             return None
         control, treatment = map(self._service, services)
         return series.router_series(self._options, control, treatment)
@@ -205,6 +255,8 @@ class RolloutTarget:
             options.rollout,
             f"`rampwise prepare rollout/{options.rollout} -n {options.namespace}`",
         )
+        if rungs.compares_equal_arms(rollout):
+            preparation = f"{preparation[:-1]} --equal-arms`"
         if why := reading.invalid(rollout) or reading.stopped_by(rollout) or reading.ended(rollout, compared):
             raise UsageError(f"{name} has nothing that can be released now: {why}")
         if reading.is_blue_green(rollout):
@@ -217,9 +269,10 @@ class RolloutTarget:
         if not rungs.canary(rollout):
             raise UsageError(f"{name} has neither canary nor blueGreen in its strategy")
         try:
-            return tuple(rung.treatment_pct for rung in rungs.ladder(rollout))
+            ladder = rungs.ladder(rollout, None if options.audience is None else options.audience.share_pct)
         except UsageError as error:
             raise UsageError(f"{name} has no ladder: {error}; {preparation} writes one") from error
+        return tuple(rung.treatment_pct for rung in ladder)
 
     def _rollout(self) -> Manifest:
         return self._connection.cluster.get(ROLLOUTS, self._options.namespace, self._options.rollout)

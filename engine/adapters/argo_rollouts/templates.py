@@ -19,6 +19,31 @@ def template_of(replica_set: Manifest) -> Manifest:
     return {**template, "metadata": {**kept, "labels": labels}}
 
 
+def is_made_of(replica_set: Manifest, template: Manifest) -> bool:
+    """Whether a ReplicaSet may be that of a template, by what a new version usually changes.
+
+    Other fields are not looked at: the API server writes defaults and quantities in its own way.
+
+    >>> is_made_of({"spec": {"template": {"spec": {"containers": [{"image": "a:1", "tty": False}]}}}},
+    ...            {"spec": {"containers": [{"image": "a:2"}]}})
+    False
+    """
+    return _substance(replica_set["spec"]["template"]) == _substance(template)
+
+
+def _substance(template: Manifest) -> list[list[Any]]:
+    containers = template.get("spec", {}).get("containers") or ()
+    return [
+        [
+            each.get("image"),
+            each.get("command") or [],
+            each.get("args") or [],
+            [(variable.get("name"), variable.get("value") or "") for variable in each.get("env") or ()],
+        ]
+        for each in containers
+    ]
+
+
 def change(before: Any, after: Any) -> Any:
     """A merge patch (RFC 7396) from one value to another; lists are replaced whole.
 

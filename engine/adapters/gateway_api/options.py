@@ -4,12 +4,23 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from engine.adapters.kubernetes.options import ClusterOptions, Name
+from engine.adapters.kubernetes.options import Audience, ClusterOptions, Name
 
 _LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 
 Rule = Annotated[int, Field(ge=0, le=15)] | Name
 """A rule by its place or by its name."""
+
+
+class RuleAudience(Audience):
+    """Visitors whose requests a rule of their own takes, by a header or a cookie."""
+
+    rule: Rule = Field(
+        description="That rule, by name or by place from 0: both Services are its backends, its matches yours"
+    )
+    matches: str | None = Field(
+        default=None, description="Fingerprint of who is sent where at launch; filled in then"
+    )
 
 
 class HttpRouteOptions(ClusterOptions):
@@ -35,7 +46,13 @@ class HttpRouteOptions(ClusterOptions):
     treatment: Name = Field(description="Service to release, a backend of the same rule")
     rule: Rule | None = Field(
         default=None,
-        description="The rule, by name or by place from 0; by default the only one with both Services",
+        description="The rule, by name or by place from 0; by default the only one with both Services, the "
+        "audience's left aside",
+    )
+    audience: RuleAudience | None = Field(
+        default=None,
+        description="For an A/B test: a second, more specific rule gives its requests to the treatment, and "
+        "the first one stays with control; by default the gateway divides requests by weight",
     )
     service_label: str = Field(
         default="service", pattern=_LABEL, description="Label of the application's series with the Service"
@@ -57,4 +74,6 @@ class HttpRouteOptions(ClusterOptions):
     def _different_services(self) -> Self:
         if self.control == self.treatment:
             raise ValueError(f"two different Services; {self.control} is named twice")
+        if self.audience is not None and self.audience.rule == self.rule:
+            raise ValueError(f"two different rules; {self.rule} is named for the audience, too")
         return self

@@ -1,4 +1,4 @@
-"""What an HTTPRoute's manifest says about the split of one rule. Pure; asks nothing.
+"""What an HTTPRoute's manifest says about a rule's split, and how gateways have taken it. Pure; asks nothing.
 
 A weight is a part of the sum of a rule's weights, and one that is not given is 1.
 """
@@ -22,7 +22,7 @@ def rules(route: Manifest) -> list[Manifest]:
 
 
 def place(route: Manifest, options: HttpRouteOptions) -> int:
-    """The index of the rule.
+    """The index of the rule that takes everybody, or everybody outside the audience.
 
     Raises:
         UsageError: the options leave it open, and so does the route, or there is no such rule.
@@ -45,14 +45,30 @@ def place(route: Manifest, options: HttpRouteOptions) -> int:
             )
 
 
+def is_there(route: Manifest, options: HttpRouteOptions) -> bool:
+    """Whether `place` finds it."""
+    return len(list(_places(route, options))) == 1
+
+
 def _places(route: Manifest, options: HttpRouteOptions) -> Iterator[int]:
+    both = {options.control, options.treatment}
+    aside = audience_place(route, options)
     for index, rule in enumerate(rules(route)):
         names = {backend(ref, options.namespace) for ref in refs(rule)}
         if options.rule is None:
-            if {options.control, options.treatment} <= names:
+            if both <= names and index != aside:
                 yield index
-        elif options.rule in {index, rule.get("name")} and {options.control, options.treatment} & names:
+        elif options.rule in {index, rule.get("name")} and both & names:
             yield index
+
+
+def audience_place(route: Manifest, options: HttpRouteOptions) -> int | None:
+    """The index of the audience's rule, None where there is none (any more)."""
+    if options.audience is None:
+        return None
+    wanted = options.audience.rule
+    found = (index for index, rule in enumerate(rules(route)) if wanted in {index, rule.get("name")})
+    return next(found, None)
 
 
 def label(route: Manifest, index: int) -> str | int:
@@ -84,8 +100,8 @@ def shares(rule: Manifest, namespace: str) -> dict[str, int]:
     return found
 
 
-def weights(rule: Manifest, options: HttpRouteOptions) -> Weights:
-    """The split in whole percent; what control lacks counts as the treatment's, however little it is.
+def lacking_pct(rule: Manifest, options: HttpRouteOptions) -> float:
+    """What control lacks of a rule's requests, exactly 0 and 100 where that is nothing and everything.
 
     Raises:
         Unreachable: all weights are zero, so that every request is refused.
@@ -95,10 +111,19 @@ def weights(rule: Manifest, options: HttpRouteOptions) -> Weights:
     if total == 0:
         msg = f"{options.route} routes nothing: all weights of the rule are 0"
         raise Unreachable(msg)
-    lacking = total - split.get(options.control, 0)
-    if lacking in {0, total}:
-        return Weights.of(_WHOLE * lacking // total)
-    return Weights.of(min(_WHOLE - 1, max(1, round(_WHOLE * lacking / total))))
+    return _WHOLE * (total - split.get(options.control, 0)) / total
+
+
+def weights(rule: Manifest, options: HttpRouteOptions) -> Weights:
+    """The split in whole percent; what control lacks counts as the treatment's, however little it is.
+
+    Raises:
+        Unreachable: all weights are zero, so that every request is refused.
+    """
+    lacking = lacking_pct(rule, options)
+    if lacking in {0, _WHOLE}:
+        return Weights.of(int(lacking))
+    return Weights.of(min(_WHOLE - 1, max(1, round(lacking))))
 
 
 def ended(rule: Manifest, options: HttpRouteOptions) -> str:

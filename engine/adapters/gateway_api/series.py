@@ -1,5 +1,8 @@
 """Which series count a backend's traffic: the application's own, and the gateway's. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from engine.adapters.gateway_api.options import HttpRouteOptions
 from engine.adapters.kubernetes.traefik_series import escaped, matching_series
 from engine.core.model import Arm
@@ -18,18 +21,23 @@ def application_labels(options: HttpRouteOptions) -> dict[Arm, dict[str, str]]:
     }
 
 
-def router_series(options: HttpRouteOptions, place: int) -> RouterSeries | None:
-    """The gateway's counters of the rule's two Services, None where the options name no gateway."""
+def router_series(options: HttpRouteOptions, places: Sequence[int]) -> RouterSeries | None:
+    """The gateway's counters of the rules' two Services, None where the options name no gateway.
+
+    How many visitors an audience has is not counted here: requests of one visitor are no independent draws.
+    """
     if options.router is None:
         return None
     namespace, services = escaped(options.namespace), _services(options)
     either = "|".join(map(escaped, services.values()))
+    ours = "|".join(map(str, places))
     pattern = (
-        f"httproute-{namespace}-{escaped(options.route)}-gw-.+-{place}-[0-9a-f]+"
+        f"httproute-{namespace}-{escaped(options.route)}-gw-.+-({ours})-[0-9a-f]+"
         f"-svc-{namespace}-({either})-[0-9]+@kubernetesgateway"
     )
     labels = {arm: {BACKEND_LABEL: f"{options.namespace}-{name}"} for arm, name in services.items()}
-    return matching_series(pattern, labels)
+    found = matching_series(pattern, labels)
+    return found if options.audience is None else replace(found, assignments=None)
 
 
 def _services(options: HttpRouteOptions) -> dict[Arm, str]:

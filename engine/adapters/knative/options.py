@@ -5,7 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from engine.adapters.kubernetes.options import ClusterOptions, Name
+from engine.adapters.knative.kinds import AUDIENCE_TAG, CANDIDATE_TAG
+from engine.adapters.kubernetes.options import Audience, ClusterOptions, Name
 
 _LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _PLACES = frozenset({"namespace", "revision"})
@@ -33,6 +34,23 @@ class Router(BaseModel):
         return pattern
 
 
+class TagAudience(Audience):
+    """Visitors whose requests name a tag of the Service in the header `Knative-Serving-Tag`."""
+
+    tag: str = Field(
+        default=AUDIENCE_TAG,
+        pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="The tag: leads to the treatment while the test runs, and is not there before and after",
+    )
+
+    @field_validator("tag")
+    @classmethod
+    def _is_no_preview(cls, tag: str) -> str:
+        if tag == CANDIDATE_TAG:
+            raise ValueError(f"a tag other than {CANDIDATE_TAG}, under which the treatment is previewed")
+        return tag
+
+
 class KnativeOptions(ClusterOptions):
     """Which Knative Service, and which of its revisions are compared."""
 
@@ -58,6 +76,11 @@ class KnativeOptions(ClusterOptions):
     )
     latest: Name | None = Field(
         default=None, description="Latest revision when the run was launched; filled in at launch"
+    )
+    audience: TagAudience | None = Field(
+        default=None,
+        description="For an A/B test: who names the tag in a header gets the treatment; by default Knative "
+        "divides requests by percent",
     )
     revision_label: str = Field(
         default="revision", pattern=_LABEL, description="Label of the application's series with the revision"

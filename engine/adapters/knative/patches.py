@@ -5,7 +5,7 @@ from collections.abc import Collection
 from engine.adapters.knative.kinds import CANDIDATE_TAG
 from engine.adapters.knative.reading import Pair
 from engine.adapters.kubernetes.cluster import Manifest
-from engine.core.target import Weights
+from engine.core.target import ALL_TO_CONTROL, Weights
 
 
 def named(service: Manifest) -> set[str]:
@@ -19,25 +19,35 @@ def split(
 ) -> Manifest | None:
     """A merge patch that leads to these weights, None where they are wished for already.
 
-    The treatment has the tag `candidate`, also without a share. Tags of others stay.
+    The treatment has the tag `candidate`, also without a share. Tags of others stay. An audience is given by
+    its tag alone, which leads to the treatment or is not there.
 
     `unready` revisions cannot serve. While one is referred to, Knative changes no route at all, so those that
     get no share are left out.
     """
-    wanted: list[Manifest] = [{"revisionName": compared.control, "percent": weights.control}]
+    audience = compared.audience
+    is_by_tag = audience is not None and weights.control > 0
+    everybodys = ALL_TO_CONTROL if is_by_tag else weights
+    wanted: list[Manifest] = [{"revisionName": compared.control, "percent": everybodys.control}]
     if weights.treatment or compared.treatment not in unready:
-        share = {"revisionName": compared.treatment, "percent": weights.treatment}
+        share = {"revisionName": compared.treatment, "percent": everybodys.treatment}
         wanted.append({**share, "tag": CANDIDATE_TAG})
-    wanted += tags_of_others(service, unready)
+    if audience is not None and is_by_tag and weights.treatment:
+        wanted.append({"revisionName": compared.treatment, "tag": audience.tag})
+    ours = {CANDIDATE_TAG} if audience is None else {CANDIDATE_TAG, audience.tag}
+    wanted += tags_of_others(service, unready, ours)
     return patch_to(service, wanted)
 
 
-def tags_of_others(service: Manifest, unready: Collection[str] = ()) -> list[Manifest]:
+def tags_of_others(
+    service: Manifest, unready: Collection[str] = (), ours: Collection[str] = (CANDIDATE_TAG,)
+) -> list[Manifest]:
     """The tags that people gave, without the shares that came with them."""
+    not_kept = {None, "", *ours}
     return [
         {key: entry[key] for key in ("revisionName", "latestRevision", "tag") if entry.get(key)}
         for entry in service["spec"].get("traffic", ())
-        if entry.get("tag") not in {None, "", CANDIDATE_TAG} and _revision(service, entry) not in unready
+        if entry.get("tag") not in not_kept and _revision(service, entry) not in unready
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.adapters.knative.kinds import CANDIDATE_TAG, REVISION_LABEL
-from engine.adapters.knative.options import KnativeOptions
+from engine.adapters.knative.options import KnativeOptions, TagAudience
 from engine.adapters.kubernetes import pods as of
 from engine.adapters.kubernetes.cluster import Manifest
 from engine.core.target import Health, TargetGone, TargetState, Weights
@@ -19,11 +19,21 @@ NEXT = "change its template, wait for the new revision, and launch"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The revisions that are compared; `latest` is that of the template at launch, empty before."""
+    """The revisions that are compared.
+
+    Attributes:
+        latest: the revision of the template at launch, empty before.
+        audience: who gets the treatment by a header, None where Knative divides requests by percent.
+    """
 
     control: str
     treatment: str
     latest: str = ""
+    audience: TagAudience | None = None
+
+    def leads_to(self, service: Manifest) -> str:
+        """Where the audience's tag leads, empty where there is no such tag."""
+        return "" if self.audience is None else tagged(service, self.audience.tag)
 
 
 def condition(manifest: Manifest, kind: str) -> Manifest:
@@ -80,7 +90,7 @@ def pair(service: Manifest, options: KnativeOptions) -> Pair:
     """
     treatment = options.treatment or latest(service)
     control = options.control or _serving(service, treatment, options)
-    return Pair(control=control, treatment=treatment, latest=options.latest or "")
+    return Pair(control=control, treatment=treatment, latest=options.latest or "", audience=options.audience)
 
 
 def _serving(service: Manifest, treatment: str, options: KnativeOptions) -> str:
@@ -128,16 +138,30 @@ def preview_url(service: Manifest, treatment: str) -> str | None:
     return None
 
 
-def version(service: Manifest) -> str:
+def tagged(service: Manifest, tag: str) -> str:
+    """The revision to which a tag leads as routed, empty where none does."""
+    entries = service.get("status", {}).get("traffic", ())
+    return next((str(entry["revisionName"]) for entry in entries if entry.get("tag") == tag), "")
+
+
+def version(service: Manifest, compared: Pair) -> str:
     """Changes with the manifest and with what is routed, not with the rest of the status."""
     meta = service["metadata"]
-    told = (meta.get("uid", ""), meta["generation"], sorted(shares(service).items()), follows_latest(service))
+    routed = (sorted(shares(service).items()), follows_latest(service), compared.leads_to(service))
+    told = (meta.get("uid", ""), meta["generation"], *routed)
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
-def weights(service: Manifest, control: str) -> Weights:
-    """The split as routed; what control lacks counts as the treatment's."""
-    return Weights.of(100 - min(100, shares(service).get(control, 0)))
+def weights(service: Manifest, compared: Pair) -> Weights:
+    """The split as routed; what control lacks counts as the treatment's.
+
+    Who names a tag that is not there is routed like everybody else.
+    """
+    lacking_pct = 100 - min(100, shares(service).get(compared.control, 0))
+    if compared.audience is None:
+        return Weights.of(lacking_pct)
+    within_pct = {"": lacking_pct, compared.control: 0}.get(compared.leads_to(service), 100)
+    return compared.audience.weights(within_pct=within_pct, outside_pct=lacking_pct)
 
 
 def ended(service: Manifest, compared: Pair) -> str:
@@ -146,12 +170,27 @@ def ended(service: Manifest, compared: Pair) -> str:
         return f"the template was changed: the latest revision is {latest(service)}, not {compared.latest}"
     if follows_latest(service):
         return f"traffic follows the latest revision again ({in_words(shares(service))})"
+    if compared.leads_to(service) not in {"", compared.control, compared.treatment}:
+        return f"the audience is led to another revision, {compared.leads_to(service)}"
     strangers = {
         name: share
         for name, share in shares(service).items()
         if share and name not in {compared.control, compared.treatment}
     }
     return f"traffic goes to other revisions, too: {in_words(strangers)}" if strangers else ""
+
+
+def is_left_to_others(service: Manifest, compared: Pair, asked: Weights, found: str) -> bool:
+    """Whether somebody else ended the release, and what is asked for is what was found then."""
+    is_so = weights(service, compared) == asked and version(service, compared) == found
+    return is_so and bool(ended(service, compared))
+
+
+def must_be_possible(name: str, compared: Pair, asked: Weights) -> None:
+    """UsageError for weights at which an audience cannot be."""
+    audience = compared.audience
+    if audience is not None and not audience.possible(asked):
+        raise UsageError(f"{name} gives an audience of {audience.share_pct} % all or nothing, not {asked}")
 
 
 def state(
@@ -181,10 +220,10 @@ def state(
     if not is_settled and control.ready and treatment.ready:
         return TargetGone(detail=f"the routes of {name} are not ready: {explained(service, 'RoutesReady')}")
     return TargetState(
-        weights=weights(service, compared.control),
+        weights=weights(service, compared),
         control=control,
         treatment=treatment,
-        version=version(service),
+        version=version(service, compared),
         ended=ended(service, compared),
     )
 

@@ -1,5 +1,7 @@
 """Which series count a revision's traffic: the application's own, and the router's. Pure."""
 
+from dataclasses import replace
+
 from engine.adapters.knative.options import KnativeOptions
 from engine.adapters.knative.reading import Pair
 from engine.adapters.kubernetes.traefik_series import traefik_series
@@ -17,7 +19,10 @@ def application_labels(options: KnativeOptions, compared: Pair) -> dict[Arm, dic
 
 
 def router_series(options: KnativeOptions, compared: Pair) -> RouterSeries | None:
-    """The router's counters, None where the options name no router."""
+    """The router's counters, None where the options name no router.
+
+    How many visitors an audience has is not counted here: requests of one visitor are no independent draws.
+    """
     if options.router is None:
         return None
     pattern = options.router.traefik
@@ -25,4 +30,5 @@ def router_series(options: KnativeOptions, compared: Pair) -> RouterSeries | Non
         pattern.format(namespace=options.namespace, revision=revision)
         for revision in (compared.control, compared.treatment)
     )
-    return traefik_series(control, treatment)
+    found = traefik_series(control, treatment)
+    return found if compared.audience is None else replace(found, assignments=None)

@@ -1,10 +1,14 @@
 """`KnativeTarget`: reads a Knative Service, decides by the pure modules beside, and patches its split."""
 
+from dataclasses import replace
 from typing import ClassVar
 
-from engine.adapters.knative import patches, reading, series
+from engine.adapters.knative import features, patches, reading, series
 from engine.adapters.knative.kinds import (
+    CONFIG_MAPS,
+    FEATURES_MAP,
     KEEP_ANNOTATION,
+    KNATIVE_NAMESPACE,
     KNATIVE_SERVICES,
     REVISIONS,
     SERVICE_LABEL,
@@ -12,8 +16,10 @@ from engine.adapters.knative.kinds import (
 from engine.adapters.knative.options import KnativeOptions
 from engine.adapters.knative.reading import Pair
 from engine.adapters.kubernetes.acting import await_shown, one_treatment, write
-from engine.adapters.kubernetes.cluster import PODS, Cluster, Manifest, NotThere
+from engine.adapters.kubernetes.cluster import PODS, Cluster, Manifest, NotAllowed, NotThere
 from engine.adapters.kubernetes.lazily import Connection
+from engine.adapters.kubernetes.session_series import session_series
+from engine.adapters.kubernetes.watching import watched
 from engine.core.target import TargetFacts, TargetGone, TargetState, Weights
 from engine.errors import Unreachable, UsageError
 
@@ -32,21 +38,28 @@ class KnativeTarget:
         """The revisions to compare.
 
         Raises:
-            UsageError: there is nothing to release, the new revision never became ready, or any new
-                template would get all traffic at once.
+            UsageError: there is nothing to release, the new revision never became ready, any new template
+                would get all traffic at once, or Knative does not route an audience.
         """
         options = self._options
         service = self._service()
         compared = reading.pair(service, options)
         self._must_be_releasable(service, compared)
+        audience = options.audience
+        if audience is not None:
+            self._must_know_tags()
+        labels = series.application_labels(options, compared)
         return TargetFacts(
             key=options.key("knative", options.service),
             control=compared.control,
             treatment=compared.treatment,
-            arm_labels=series.application_labels(options, compared),
+            arm_labels=labels,
             router=series.router_series(options, compared),
             source_options=options.source_options,
+            sticky=audience is not None,
             preview_url=options.preview_url or reading.preview_url(service, compared.treatment),
+            sessions=session_series(options, labels),
+            rungs_pct=None if audience is None else (audience.share_pct, 100),
             pinned={
                 "control": compared.control,
                 "treatment": compared.treatment,
@@ -54,6 +67,7 @@ class KnativeTarget:
             },
         )
 
+    @watched
     def observe(self) -> TargetState | TargetGone:
         """What the Service routes, and whether both revisions can serve."""
         try:
@@ -65,11 +79,16 @@ class KnativeTarget:
     def apply(self, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
         """Be at these weights; both revisions stay pinned by name.
 
-        Bounded by about 4 s after the last write that the API accepted.
+        Bounded by about 4 s after the last write that the API accepted. A Service on which somebody else has
+        ended the release, and that is at these weights as it was found, is left as it is.
         """
         try:
             one_treatment(weights)
-            compared = reading.pair(self._service(), self._options)
+            service = self._service()
+            compared = reading.pair(service, self._options)
+            if found is not None and reading.is_left_to_others(service, compared, weights, found):
+                return self._state(service, compared)
+            reading.must_be_possible(self._options.service, compared, weights)
             if weights.treatment:
                 self._keep(compared.control)
             write(lambda: self._attempt(compared, weights, found))
@@ -81,7 +100,7 @@ class KnativeTarget:
     def _attempt(self, compared: Pair, weights: Weights, found: str | None) -> Manifest:
         """Read, check and write once."""
         service = self._service()
-        if found is not None and reading.version(service) != found:
+        if found is not None and reading.version(service, compared) != found:
             raise Unreachable(f"{self._options.service} was changed meanwhile")
         unready = () if weights.treatment else self._unready(service)
         patch = patches.split(service, compared, weights, unready)
@@ -120,7 +139,7 @@ class KnativeTarget:
                 f"{options.service} gives its traffic to any new revision at once; "
                 f"{reading.preparation(options)}"
             )
-        if reading.weights(service, compared.control).control == 0:
+        if reading.weights(service, compared).control == 0:
             raise UsageError(
                 f"{options.service} has nothing to release: {compared.treatment} already has all the "
                 f"traffic; {reading.NEXT}"
@@ -131,6 +150,15 @@ class KnativeTarget:
                 raise UsageError(f"{options.service} has no revision {name}")
             if not reading.holds(revision, "Ready"):
                 raise UsageError(f"{name} is not ready: {reading.explained(revision, 'Ready')}")
+
+    def _must_know_tags(self) -> None:
+        """UsageError when Knative says that it does not look at the header; it may not be ours to ask."""
+        try:
+            found = self._connection.cluster.get(CONFIG_MAPS, KNATIVE_NAMESPACE, FEATURES_MAP)
+        except (NotAllowed, NotThere):
+            return
+        if problem := features.refusal(found):
+            raise UsageError(problem)
 
     def _service(self) -> Manifest:
         return self._connection.cluster.get(KNATIVE_SERVICES, self._options.namespace, self._options.service)
@@ -144,9 +172,9 @@ class KnativeTarget:
 
 def _lacking(service: Manifest, compared: Pair, weights: Weights) -> str:
     """What keeps the Service from routing this."""
-    routed = reading.weights(service, compared.control)
+    routed = reading.weights(service, compared)
     done = reading.is_observed(service) and reading.holds(service, "RoutesReady") and routed == weights
-    if done and not reading.ended(service, Pair(control=compared.control, treatment=compared.treatment)):
+    if done and not reading.ended(service, replace(compared, latest="")):
         return ""
     name = service["metadata"]["name"]
     why = reading.explained(service, "RoutesReady")

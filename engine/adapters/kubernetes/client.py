@@ -4,16 +4,19 @@ Importing the client takes longer than most commands run: only targets in a clus
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
+from kubernetes.watch.watch import iter_resp_lines
 
 from engine.adapters.kubernetes.cluster import (
     FIELD_MANAGER,
     Deposed,
+    Expired,
     Invalid,
     Manifest,
     Moved,
@@ -23,17 +26,23 @@ from engine.adapters.kubernetes.cluster import (
     Resource,
 )
 from engine.adapters.kubernetes.guard import GUARD, WriteGuard
-from engine.errors import Unreachable, UsageError
+from engine.adapters.kubernetes.kubeconfig import configure
+from engine.errors import Unreachable
 
 CONNECT_S = 2.0
 READ_S = 5.0
 PAGE = 500
+CONNECTIONS = 64
+"""Kept open; watches hold one each, and what is beyond is opened and closed again."""
+_Request = tuple[str, str, dict[str, str], str | None, list[str]]
+"""As the client takes it apart: method, URL, headers, body, form."""
 _DEFAULT_NAMESPACE = "default"
 _MOST_SAID = 200
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create", "DELETE": "delete"}
 _ERRORS = {
     404: NotThere,
     409: Moved,
+    410: Expired,
     400: Invalid,
     415: Invalid,
     422: Invalid,
@@ -49,15 +58,8 @@ def connect(context: str | None = None) -> "KubernetesCluster":
     """
     settings = Configuration()
     settings.retries = False
-    try:
-        if context is None:
-            config.load_config(client_configuration=settings)
-        else:
-            config.load_kube_config(context=context, client_configuration=settings)
-    except config.ConfigException as error:
-        where = f"context {context}" if context else "cluster"
-        msg = f"no {where} is configured: {error}; `kubectl config get-contexts` lists what there is"
-        raise UsageError(msg) from error
+    settings.connection_pool_maxsize = CONNECTIONS
+    configure(settings, context)
     return KubernetesCluster(ApiClient(settings))
 
 
@@ -123,6 +125,32 @@ class KubernetesCluster:
         except NotThere:
             return
 
+    def page(self, resource: Resource, namespace: str, more: str) -> Manifest:
+        """See `Feed.page`."""
+        return self._call("GET", resource, namespace, query={"limit": PAGE, "continue": more})
+
+    def changes(
+        self, resource: Resource, namespace: str, version: str, within_s: float
+    ) -> Iterator[Manifest]:
+        """See `Feed.changes`."""
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": int(within_s),
+            "allowWatchBookmarks": "true",
+        }
+        told = _Told.of("watch", resource, namespace)
+        answer = self._sent(told, self._request("GET", resource, namespace, query=query), within_s + READ_S)
+        try:
+            for line in iter_resp_lines(answer.response):
+                yield _event(json.loads(line), told)
+        except Unreachable:
+            raise
+        except Exception as error:
+            raise told.silence(error) from error
+        finally:
+            answer.response.close()
+
     def _call(
         self,
         method: str,
@@ -135,10 +163,36 @@ class KubernetesCluster:
         body: object = None,
         media: str = "application/json",
     ) -> Manifest:
+        request = self._request(
+            method, resource, namespace, name, subresource, query=query, body=body, media=media
+        )
+        verb = "list" if method == "GET" and not name else _VERBS[method]
+        told = _Told.of(verb, resource, namespace, name, subresource)
+        if method != "GET" and self._guard is not None and not self._guard.may_write():
+            msg = f"this controller is not the leader any more and must not {told.what} {told.where}"
+            raise Deposed(msg)
+        answer = self._sent(told, request, READ_S)
+        try:
+            return cast("Manifest", json.loads(answer.read() or b"{}"))
+        except Exception as error:
+            raise told.silence(error) from error
+
+    def _request(
+        self,
+        method: str,
+        resource: Resource,
+        namespace: str,
+        name: str = "",
+        subresource: str = "",
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: object = None,
+        media: str = "application/json",
+    ) -> _Request:
         place = "/namespaces/{namespace}" if namespace else ""
         path = f"{resource.prefix}{place}/{resource.plural}"
         path += ("/{name}" if name else "") + (f"/{subresource}" if subresource else "")
-        request = self.client.param_serialize(
+        request: _Request = self.client.param_serialize(
             method,
             path,
             path_params={"namespace": namespace, "name": name},
@@ -147,23 +201,48 @@ class KubernetesCluster:
             body=body,
             auth_settings=["BearerToken"],
         )
-        verb = "list" if method == "GET" and not name else _VERBS[method]
-        what = f"{verb} {resource}{'/' + subresource if subresource else ''} {name}".strip()
-        where = f"in namespace {namespace}" if namespace else "in the cluster"
-        if method != "GET" and self._guard is not None and not self._guard.may_write():
-            msg = f"this controller is not the leader any more and must not {what} {where}"
-            raise Deposed(msg)
+        return request
+
+    def _sent(self, told: "_Told", request: _Request, read_s: float) -> Any:
+        """The answer, whose body is still to be read."""
         try:
-            answer = self.client.call_api(*request, _request_timeout=(CONNECT_S, READ_S))
-            content = answer.read()
-            found = json.loads(content or b"{}") if answer.status < 300 else {}
+            answer = self.client.call_api(*request, _request_timeout=(CONNECT_S, read_s))
+            content = answer.read() if answer.status >= 300 else b""
         except Exception as error:
             # The client lets urllib3's and the socket's errors through; their texts name no secret.
-            msg = f"the Kubernetes API gave no usable answer to {what} {where} ({type(error).__name__})"
-            raise Unreachable(msg) from error
+            raise told.silence(error) from error
         if answer.status >= 300:
-            raise _refusal(answer.status, _message(content) or f"status {answer.status}", what, where)
-        return cast("Manifest", found)
+            said = _message(content) or f"status {answer.status}"
+            raise _refusal(answer.status, said, told.what, told.where)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A call in words."""
+
+    what: str
+    where: str
+
+    @classmethod
+    def of(
+        cls, verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = ""
+    ) -> "_Told":
+        what = f"{verb} {resource}{'/' + subresource if subresource else ''} {name}".strip()
+        return cls(what, f"in namespace {namespace}" if namespace else "in the cluster")
+
+    def silence(self, error: Exception) -> Unreachable:
+        """The error of an answer that none can use."""
+        how = type(error).__name__
+        return Unreachable(f"the Kubernetes API gave no usable answer to {self.what} {self.where} ({how})")
+
+
+def _event(event: Manifest, told: _Told) -> Manifest:
+    """An event of a watch, which may be its refusal."""
+    if event["type"] == "ERROR":
+        status = event["object"]
+        raise _refusal(status.get("code", 500), status.get("message", ""), told.what, told.where)
+    return event
 
 
 def _message(content: bytes) -> str:

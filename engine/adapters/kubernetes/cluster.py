@@ -4,7 +4,7 @@ It knows no kind's meaning. A write names the resource version that it rests on 
 metadata, as the API takes it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -72,6 +72,10 @@ class Deposed(Unreachable):
     """This process may not write, because another one leads now; nothing was sent."""
 
 
+class Expired(Unreachable):
+    """The API does not know any more what has changed since that resource version."""
+
+
 class NotThere(Unreachable):
     """There is no such object, or the cluster does not know the kind."""
 
@@ -106,4 +110,18 @@ class Cluster(Protocol):
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """Gone, in the background; harmless when it is not there."""
+        ...
+
+
+class Feed(Protocol):
+    """What is there and what changes, for copies that are kept. Raises like `Cluster`, and Expired."""
+
+    def page(self, resource: Resource, namespace: str, more: str) -> Manifest:
+        """A page of a list; `more` is the page before's `continue`, empty at first."""
+        ...
+
+    def changes(
+        self, resource: Resource, namespace: str, version: str, within_s: float
+    ) -> Iterator[Manifest]:
+        """Events since this resource version, with bookmarks, until the watch ends after so many seconds."""
         ...

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from engine.adapters.kubernetes.cluster import Cluster
 from engine.adapters.kubernetes.options import ClusterOptions
+from engine.adapters.kubernetes.watching import COPYING, Sight
 
 
 class Connection:
@@ -21,4 +22,5 @@ class Connection:
         # Importing the client takes longer than most commands run.
         from engine.adapters.kubernetes.client import connect  # noqa: PLC0415
 
-        return connect(self._options.context)
+        direct = connect(self._options.context)
+        return Sight(direct, lambda: COPYING.of(direct))

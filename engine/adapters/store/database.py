@@ -8,6 +8,7 @@ outlive the record of its intent.
 
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,7 @@ class Database:
         self.sqlite = parsed.get_backend_name() == "sqlite"
         try:
             self._engine = create_engine(parsed, **_settings(parsed))
+            self._patience_s = float(str(parsed.query.get("timeout", BUSY_S))) if self.sqlite else BUSY_S
         except (ArgumentError, ImportError) as error:
             msg = f"database {self.where} cannot be used: {error}. {_driver_of(parsed)}"
             raise StoreError(msg) from error
@@ -64,6 +66,7 @@ class Database:
             _configure_sqlite(self._engine)
         self._file = _file_of(parsed) if self.sqlite else None
         self._file_id = _id_of(self._file)
+        self._turn = threading.Lock()
         self._writing = self._engine.execution_options(writes=True)
         self._reading = self._engine
         if postgresql.speaks(parsed):
@@ -90,7 +93,9 @@ class Database:
             StoreError: in words, whatever else the driver raised; also when the file is another one by now.
         """
         self._require_same_file()
-        return self._transaction(self._writing, alone=alone and not self.sqlite)
+        if self.sqlite:
+            return self._write_in_turn()
+        return self._transaction(self._writing, alone=alone)
 
     def use_wal(self) -> None:
         """Let readers and the writer not wait for each other. Stays with the file."""
@@ -108,6 +113,18 @@ class Database:
             if alone:
                 postgresql.be_alone(connection)
             yield connection
+
+    @contextmanager
+    def _write_in_turn(self) -> Iterator[Connection]:
+        """SQLite lets one write at a time; its own way to wait is to sleep and look again."""
+        if not self._turn.acquire(timeout=self._patience_s):
+            msg = f"database {self.where}: other threads of this process still write. Nothing was written."
+            raise StoreBusy(msg)
+        try:
+            with self._transaction(self._writing) as connection:
+                yield connection
+        finally:
+            self._turn.release()
 
     def _require_same_file(self) -> None:
         """SQLite would go on with a file that has no name any more, and what it writes would be lost.

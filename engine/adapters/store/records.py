@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from sqlalchemy import Row
 
-from engine.codec import from_json, from_plain, to_plain
+from engine.codec import from_json, from_plain, json_text, to_plain
 from engine.core.decision import Rule
 from engine.core.events import (
     SCHEMA,
@@ -61,7 +61,7 @@ def event_row(event: Event) -> dict[str, object]:
         "source": event.source,
         "reason": event.reason,
         "rule": event.rule,
-        "data": _text(to_plain(kind, event.payload)),
+        "data": json_text(to_plain(kind, event.payload)),
     }
 
 
@@ -103,7 +103,7 @@ def run_row(snapshot: Snapshot, spec: Json) -> dict[str, object]:
     """The columns of a new run."""
     run = snapshot.run
     fixed = {"id": run.id, "name": run.name, "target_key": run.target_key, "created_s": run.launched_s}
-    return {**fixed, "spec": _text(spec), **snapshot_row(snapshot)}
+    return {**fixed, "spec": json_text(spec), **snapshot_row(snapshot)}
 
 
 def stored_run_of(row: AnyRow) -> StoredRun:
@@ -141,7 +141,7 @@ def letter_row(letter: Letter) -> dict[str, object]:
         "kind": notice.kind.value,
         "sink": letter.sink,
         "schema": SCHEMA,
-        "notice": _text(to_plain(Notice, notice)),
+        "notice": json_text(to_plain(Notice, notice)),
         **progress_row(letter),
     }
 
@@ -214,18 +214,13 @@ def _check_schema(what: str, schema: object) -> None:
 
 def _snapshot_text(snapshot: Snapshot) -> str:
     """Evidence and cursor are plain JSON already; pydantic would turn an infinity in them into a null."""
-    plain = {
+    rest = {
         "run": to_plain(Run, snapshot.run),
-        "evidence": snapshot.evidence,
         "cursor": snapshot.cursor,
         "ticked_s": snapshot.ticked_s,
         "reason": snapshot.reason,
     }
-    return _text(plain)
-
-
-def _text(plain: object) -> str:
-    return json.dumps(plain, separators=(",", ":"), allow_nan=False)
+    return f'{json_text(rest)[:-1]},"evidence":{json_text(snapshot.evidence)}}}'
 
 
 def _parsed(what: str, kind: type[T], text: str) -> T:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select
 
-from engine.adapters.store import checks, outbox, records, statements
+from engine.adapters.store import appending, checks, outbox, records, statements
+from engine.adapters.store.appending import Part, part_of
 from engine.adapters.store.database import Conflict, Database
+from engine.adapters.store.leases import SqlLeases
 from engine.adapters.store.leasing import Watch
 from engine.adapters.store.records import AnyRow, sorted_out
 from engine.adapters.store.tables import COMMANDS, EVENTS, FREEZES, RUNS
+from engine.adapters.store.together import Refusals, Together
 from engine.core.events import Actor, Command, Event, Freeze, Verb
 from engine.core.letter import Letter, LetterState
 from engine.core.run import Phase
@@ -27,7 +30,7 @@ _FREEZE_ID = 1
 T = TypeVar("T")
 
 
-class SqlStore:
+class SqlStore(SqlLeases):
     """Runs, events, leases and commands in a database; `engine.ports.Store` says what each method does.
 
     Every method raises StoreError (StoreBusy while locked) when the database cannot be used. An `owner` of
@@ -35,9 +38,9 @@ class SqlStore:
     """
 
     def __init__(self, database: Database, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        self._database = database
-        self._watch = Watch(monotonic_s)
+        super().__init__(database, Watch(monotonic_s))
         self._told: set[str] = set()
+        self._appends = Together(self._append)
 
     def close(self) -> None:
         """Close the database's connections."""
@@ -124,27 +127,23 @@ class SqlStore:
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
 
-    def waiting(self) -> Sequence[str]:
-        """Ids of active runs that have readable commands not yet done, oldest first."""
+    def waiting(self) -> Mapping[str, Sequence[Command]]:
+        """Readable commands not yet done of active runs, by run, oldest run and command first."""
         with self._database.read() as connection:
             rows = statements.open_commands(connection)
-        commands = self._readable(records.command_of, rows, "command_unreadable")
-        return tuple(dict.fromkeys(command.run_id for command in commands))
+        found: dict[str, list[Command]] = {}
+        for command in self._readable(records.command_of, rows, "command_unreadable"):
+            found.setdefault(command.run_id, []).append(command)
+        return found
 
     def append(
         self, lease: Lease, events: Sequence[Event], snapshot: Snapshot, letters: Sequence[Letter] = ()
     ) -> None:
-        """Events and the state they lead to; without events, only the state. Closes the commands they did."""
-        values = records.snapshot_row(snapshot)
-        with self._database.write() as connection:
-            statements.check_lease(connection, lease)
-            seq = connection.scalar(select(RUNS.c.seq).where(RUNS.c.id == lease.run_id)) or 0
-            checks.check_follows(events, snapshot, lease.run_id, seq)
-            statements.add_events(connection, events)
-            connection.execute(update(RUNS).where(RUNS.c.id == lease.run_id).values(values))
-            for event in events:
-                statements.close_command(connection, event)
-            outbox.add_letters(connection, letters)
+        """Events and the state they lead to; without events, only the state. Closes the commands they did.
+
+        What several threads append at the same moment is committed at once.
+        """
+        self._appends.add(lease.run_id, part_of(lease, events, snapshot, letters))
 
     def events(self, run_id: str, after_seq: int = 0, most: int | None = None) -> Sequence[Event]:
         """Events in order, at most so many of them.
@@ -166,33 +165,6 @@ class SqlStore:
             msg = f"run {run_id}, event {min(missing)} is missing; restore the database from a backup."
             raise CorruptRecord(msg)
         return tuple(records.event_of(row) for row in rows)
-
-    def acquire(self, run_id: str, owner: str, now_s: float, ttl_s: float) -> Lease | None:
-        """The lease (renewed if already ours), or None while somebody else holds it."""
-        with self._database.write() as connection:
-            state = statements.lease_state(connection, run_id)
-            if state is None:
-                raise statements.unknown(connection, run_id)
-            if not self._watch.may_take(run_id, state, owner, now_s, ttl_s):
-                return None
-            granted = state.granted(owner, now_s, ttl_s)
-            statements.keep_lease(connection, run_id, granted)
-        return Lease(run_id=run_id, owner=owner, token=granted.token, expires_s=granted.expires_s)
-
-    def release(self, lease: Lease) -> None:
-        """Give the lease up; harmless when it is no longer ours."""
-        with self._database.write() as connection:
-            state = statements.lease_state(connection, lease.run_id)
-            if state is not None and (state.owner, state.token) == (lease.owner, lease.token):
-                statements.keep_lease(connection, lease.run_id, state.released())
-
-    def holder(self, run_id: str, now_s: float) -> Lease | None:
-        """Who drives the run now."""
-        with self._database.read() as connection:
-            state = statements.lease_state(connection, run_id, lock=False)
-        if state is None or state.owner is None or not state.held(now_s):
-            return None
-        return Lease(run_id=run_id, owner=state.owner, token=state.token, expires_s=state.expires_s)
 
     def request(
         self,
@@ -278,6 +250,10 @@ class SqlStore:
             return records.freeze_of(row)
         except CorruptRecord as error:
             return records.unreadable_freeze(error)
+
+    def _append(self, parts: Sequence[Part]) -> Refusals:
+        with self._database.write() as connection:
+            return appending.append(connection, parts)
 
     def _scan(self, most_ended: int | None = None) -> tuple[list[StoredRun], list[CorruptRecord]]:
         with self._database.read() as connection:

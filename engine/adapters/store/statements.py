@@ -1,19 +1,18 @@
 """The store's statements, each inside a transaction that its caller opened; one idea each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from engine.adapters.store import checks, records
 from engine.adapters.store.leasing import LeaseState
 from engine.adapters.store.records import AnyRow
 from engine.adapters.store.tables import COMMANDS, EVENTS, LEASES, RUNS
-from engine.core.events import Commanded, Event
+from engine.core.events import Event
 from engine.core.run import Phase, Run
 from engine.errors import UsageError
-from engine.ports import Lease
 
 
 def add_events(connection: Connection, events: Sequence[Event]) -> None:
@@ -27,32 +26,40 @@ def add_lease(connection: Connection, run_id: str) -> None:
     connection.execute(insert(LEASES).values(run_id=run_id, **asdict(LeaseState())))
 
 
+_LEASES = select(LEASES).where(LEASES.c.run_id.in_(bindparam("run_ids", expanding=True)))
+_LEASES = _LEASES.order_by(LEASES.c.run_id)
+_KEEP_LEASE = (
+    update(LEASES)
+    .where(LEASES.c.run_id == bindparam("run"))
+    .values({name: bindparam(name) for name in ("owner", "token", "beats", "expires_s")})
+)
+
+
 def lease_state(connection: Connection, run_id: str, *, lock: bool = True) -> LeaseState | None:
     """The lease as kept, locked for this transaction where the database locks rows; None without a run."""
-    columns = (LEASES.c.owner, LEASES.c.token, LEASES.c.beats, LEASES.c.expires_s)
-    query = select(*columns).where(LEASES.c.run_id == run_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        return None
+    query = _LEASES.with_for_update() if lock else _LEASES
+    row = connection.execute(query, {"run_ids": [run_id]}).one_or_none()
+    return None if row is None else _lease_state_of(row)
+
+
+def lease_states(
+    connection: Connection, run_ids: Collection[str], *, skip_locked: bool = True
+) -> dict[str, LeaseState]:
+    """The leases as kept, locked for this transaction; without those that somebody else has locked."""
+    query = _LEASES.with_for_update(skip_locked=skip_locked)
+    rows = connection.execute(query, {"run_ids": list(run_ids)})
+    return {row.run_id: _lease_state_of(row) for row in rows}
+
+
+def _lease_state_of(row: AnyRow) -> LeaseState:
     return LeaseState(owner=row.owner, token=row.token, beats=row.beats, expires_s=row.expires_s)
 
 
-def keep_lease(connection: Connection, run_id: str, state: LeaseState) -> None:
-    """Write the lease."""
-    connection.execute(update(LEASES).where(LEASES.c.run_id == run_id).values(asdict(state)))
-
-
-def check_lease(connection: Connection, lease: Lease) -> None:
-    """Refuse an older lease than the one kept. Its expiry does not matter while nobody else took it.
-
-    Raises:
-        LeaseLost: somebody else holds the lease, or it was given up.
-    """
-    state = lease_state(connection, lease.run_id)
-    if state is None:
-        raise unknown(connection, lease.run_id)
-    if (state.owner, state.token) != (lease.owner, lease.token):
-        raise checks.lease_lost(lease, state.owner, state.token)
+def keep_leases(connection: Connection, states: Mapping[str, LeaseState]) -> None:
+    """Write the leases of these runs."""
+    if states:
+        rows = [{"run": run_id, **asdict(state)} for run_id, state in states.items()]
+        connection.execute(_KEEP_LEASE, rows)
 
 
 def check_ended(connection: Connection, run_id: str) -> None:
@@ -62,13 +69,6 @@ def check_ended(connection: Connection, run_id: str) -> None:
         raise unknown(connection, run_id)
     if not Phase(phase).ended:
         raise checks.not_ended(run_id, Phase(phase))
-
-
-def close_command(connection: Connection, event: Event) -> None:
-    """Mark the command done that this event reports, if it reports one."""
-    if isinstance(event.payload, Commanded):
-        of_event = (COMMANDS.c.id == event.payload.command_id) & (COMMANDS.c.run_id == event.run_id)
-        connection.execute(update(COMMANDS).where(of_event).values(done_seq=event.seq))
 
 
 def unknown(connection: Connection, run_id: str) -> UsageError:
@@ -101,11 +101,16 @@ def phases(connection: Connection) -> dict[Phase, int]:
     return {Phase(phase): count for phase, count in rows if phase in set(Phase)}
 
 
+_OPEN_COMMANDS = (
+    select(COMMANDS)
+    .join(RUNS, (COMMANDS.c.run_id == RUNS.c.id) & RUNS.c.active & COMMANDS.c.done_seq.is_(None))
+    .order_by(RUNS.c.created_s, RUNS.c.id, COMMANDS.c.id)
+)
+
+
 def open_commands(connection: Connection) -> Sequence[AnyRow]:
     """The rows of all commands not yet done of active runs, oldest run first."""
-    ours = (COMMANDS.c.run_id == RUNS.c.id) & RUNS.c.active & COMMANDS.c.done_seq.is_(None)
-    query = select(COMMANDS).join(RUNS, ours).order_by(RUNS.c.created_s, RUNS.c.id, COMMANDS.c.id)
-    return connection.execute(query).all()
+    return connection.execute(_OPEN_COMMANDS).all()
 
 
 def why_refused(connection: Connection, run: Run) -> UsageError:

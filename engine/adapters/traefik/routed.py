@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.adapters.traefik.buckets import BUCKETS
+from engine.adapters.buckets import BUCKETS
 from engine.adapters.traefik.routes import ByCookie, ByHeader, Sticky, backend_name, leftover_name
 
 API_PATH = "/api/rawdata"

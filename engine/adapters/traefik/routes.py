@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from engine.adapters.traefik.buckets import allot, pattern
+from engine.adapters.buckets import allot, pattern
 from engine.adapters.traefik.platform_record import replace_text
 
 ASSIGNMENT_HEADER = "X-Rampwise-Assignment"

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from engine.adapters.argo_rollouts.kinds import BLUE_GREEN_PAUSE, CANARY_PAUSE, HASH_LABEL, ROLLOUTS
+from engine.adapters.argo_rollouts.visitors import VIRTUAL_SERVICES, route_name
 from engine.adapters.kubernetes.cluster import PODS, REPLICA_SETS, SERVICES, Manifest
 from engine.adapters.kubernetes.fake import FakeCluster
 
@@ -69,6 +70,9 @@ def idle(strategy: Manifest) -> FakeCluster:
     for name in ("shop-stable", "shop-canary", "shop-active", "shop-preview"):
         ports = {"ports": [{"name": "http", "port": 80}]}
         cluster.put(SERVICES, {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": ports})
+    to_stable = [{"name": "primary", "route": [{"destination": {"host": "shop-stable"}}]}]
+    named = {"name": "shop", "namespace": NAMESPACE}
+    cluster.put(VIRTUAL_SERVICES, {"metadata": named, "spec": {"http": to_stable}})
     cluster.put(ROLLOUTS, rollout(strategy))
     cluster.after_write = reconcile
     reconcile(cluster)
@@ -117,6 +121,7 @@ def reconcile(cluster: FakeCluster) -> None:
         _switch(status)
     else:
         _climb(status, seen["spec"]["strategy"]["canary"])
+        _set_header_route(cluster, seen, before=seen["status"], after=status)
     pods = _pods(status, seen)
     known = {each["metadata"]["labels"][HASH_LABEL] for each in cluster.find(REPLICA_SETS, NAMESPACE, {})}
     for pod_hash in known | {current}:
@@ -154,6 +159,8 @@ def _climb(status: Manifest, rules: Manifest) -> None:
     elif status.get("abort"):
         status |= {"pauseConditions": [], "controllerPause": False, "currentStepIndex": 0}
     while not status.get("abort") and status["currentStepIndex"] < len(steps):
+        if "experiment" in steps[status["currentStepIndex"]]:
+            break
         if "pause" in steps[status["currentStepIndex"]]:
             if not _is_released(status):
                 _wait(status, CANARY_PAUSE)
@@ -168,6 +175,26 @@ def _climb(status: Manifest, rules: Manifest) -> None:
                 "stable": {"weight": 100 - share, "podTemplateHash": status["stableRS"]},
             }
         }
+
+
+def _set_header_route(cluster: FakeCluster, seen: Manifest, *, before: Manifest, after: Manifest) -> None:
+    """The controller writes a route at its step, and takes it away when the release has ended."""
+    steps = seen["spec"]["strategy"]["canary"]["steps"]
+    name = route_name(steps)
+    if name is None:
+        return
+    virtual = cluster.get(VIRTUAL_SERVICES, NAMESPACE, "shop")
+    others = [route for route in virtual["spec"]["http"] if route.get("name") != name]
+    start, end = before.get("currentStepIndex", 0), after["currentStepIndex"]
+    wanted = [step["setHeaderRoute"] for step in steps[start:end] if "setHeaderRoute" in step]
+    ended = after.get("abort") or after["stableRS"] == after["currentPodHash"]
+    if not ended and not wanted:
+        return
+    matches = [] if ended else wanted[-1].get("match", [])
+    routed = [{"headers": {each["headerName"]: each["headerValue"]}} for each in matches]
+    to = {"destination": {"host": "shop-canary"}, "weight": 100}
+    route = [{"name": name, "match": routed, "route": [to]}] if routed else []
+    cluster.put(VIRTUAL_SERVICES, {**virtual, "spec": {"http": [*route, *others]}})
 
 
 def _share(status: Manifest, steps: list[Manifest]) -> int:

@@ -34,7 +34,8 @@ def split(manifest: Manifest) -> Weights:
 
 def test_the_ladder_is_the_indefinite_pauses() -> None:
     assert rungs.ladder(seen()) == tuple(
-        Rung(index=index, treatment_pct=share) for index, share in ((2, 0), (5, 5), (7, 20), (9, 50))
+        Rung(index=index, treatment_pct=share, enter=index)
+        for index, share in ((2, 0), (5, 5), (7, 20), (9, 50))
     )
 
 
@@ -145,4 +146,4 @@ def test_versions_are_named_by_the_tag_that_differs() -> None:
 
 
 def test_the_ladder_of_the_tests_is_as_prepare_writes_it() -> None:
-    assert rungs.ladder(seen(canary(LADDER)))[-1] == Rung(index=9, treatment_pct=50)
+    assert rungs.ladder(seen(canary(LADDER)))[-1] == Rung(index=9, treatment_pct=50, enter=9)

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.adapters.argo_rollouts import RolloutTarget, reading
-from engine.adapters.argo_rollouts.kinds import ROLLOUTS
+from engine.adapters.argo_rollouts.kinds import HASH_LABEL, ROLLOUTS
 from engine.adapters.kubernetes.cluster import REPLICA_SETS
 from engine.adapters.kubernetes.fake import FakeCluster
 from engine.core.model import Arm
@@ -16,10 +16,12 @@ from tests.adapters.argo_rollouts.shop import (
     NAMESPACE,
     V1,
     V2,
+    V3,
     canary,
     idle,
     order,
     read,
+    reconcile,
     shop,
     template,
     write,
@@ -58,6 +60,26 @@ class TestTwoColoursKeepTheContract(TestACanaryKeepsTheContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return ()
+
+
+def test_a_hash_that_is_still_that_of_the_template_before_is_not_pinned() -> None:
+    cluster = shop()
+    cluster.after_write = lambda _: None
+    cluster.patch(ROLLOUTS, NAMESPACE, "shop", {"spec": {"template": template("v3")}})
+    write(cluster, observedGeneration=str(read(cluster)["metadata"]["generation"]))
+    with pytest.raises(Unreachable, match="has not looked at shop as it is now; try again"):
+        target_on(cluster).facts()
+    reconcile(cluster)
+    assert target_on(cluster).facts().pinned["pinned"]["treatment"] == V3  # type: ignore[index]
+
+
+def test_what_the_api_server_adds_to_a_template_is_no_other_template() -> None:
+    cluster = shop()
+    [made] = cluster.find(REPLICA_SETS, NAMESPACE, {HASH_LABEL: V2})
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    container |= {"env": [], "terminationMessagePath": "/dev/termination-log", "resources": {}}
+    cluster.put(REPLICA_SETS, made)
+    assert target_on(cluster).facts().treatment == "v2"
 
 
 def test_the_versions_are_the_stable_one_and_the_one_of_the_template() -> None:

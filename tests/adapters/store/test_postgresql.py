@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.adapters.store import SqlStore, open_store
+from engine.adapters.store.appending import append, part_of
 from engine.core.events import Freeze, Verb
 from engine.core.evolve import replay
 from engine.errors import LeaseLost, StoreBusy, StoreError
@@ -147,6 +148,23 @@ def acquired_in_the_end(store: SqlStore) -> Lease:
         assert lease is not None
         return lease
     pytest.fail("the frozen transaction kept its lock")
+
+
+def test_a_run_whose_lease_somebody_has_locked_does_not_keep_others_from_writing(
+    store: SqlStore, other: SqlStore
+) -> None:
+    parts = []
+    for run_id in ("r1", "r2", "r3"):
+        a_run(store, run_id)
+        lease = store.acquire(run_id, "a", now_s=0, ttl_s=30)
+        assert lease is not None
+        parts.append(part_of(lease, *next_events(store.load(run_id).snapshot, decided()), ()))
+    with other._database.write() as connection:
+        connection.execute(text("SELECT * FROM leases WHERE run_id = 'r2' FOR UPDATE"))
+        with store._database.write() as writing:
+            assert append(writing, parts) == {1: None}
+        assert list(store.acquire_all(["r1", "r2"], "a", now_s=1, ttl_s=30)) == ["r1"]
+    assert [len(store.events(run_id)) for run_id in ("r1", "r2", "r3")] == [2, 1, 2]
 
 
 def test_readers_wait_for_nobody_and_see_one_state(store: SqlStore, other: SqlStore) -> None:

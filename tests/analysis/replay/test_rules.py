@@ -100,7 +100,7 @@ def test_higher_is_better_turns_everything_round(tmp_path: Path) -> None:
 
 def test_a_run_is_decided_alike_in_any_company(tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
-    worse = rng.uniform(0.5, 4.0, 12)
+    worse = rng.uniform(0.5, 8.0, 12)
     runs = [
         run(f"r{number}", *[(int(bad), 1000) for bad in rng.binomial(1000, 0.01 * times, 3 + 12 * number)])
         for number, times in enumerate(worse)

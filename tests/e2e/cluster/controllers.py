@@ -72,11 +72,12 @@ def on_knative(**more: Any) -> dict[str, Any]:
 
 @dataclass
 class Controllers:
-    """Processes that share a database and one Lease, in a test's namespace."""
+    """Processes that share a database and one Lease, in a test's namespace; `program` is what Python runs."""
 
     namespace: Namespace
     folder: Path
     database: str
+    program: Sequence[str] = ("-m", "engine.cli.main")
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
@@ -84,7 +85,7 @@ class Controllers:
         home = self.folder / name
         home.mkdir()
         command = [
-            *(sys.executable, "-P", "-m", "engine.cli.main", "controller"),
+            *(sys.executable, "-P", *self.program, "controller"),
             *("--namespace", self.namespace.name, "--lease-namespace", self.namespace.name),
             *("--listen", f"127.0.0.1:{free_ports(['http'])['http']}"),
         ]
@@ -141,9 +142,11 @@ def kubeconfig(cluster: Cluster, folder: Path, token: str) -> Path:
 
 
 @contextmanager
-def controllers(namespace: Namespace, folder: Path, database: str, *names: str) -> Iterator[Controllers]:
+def controllers(
+    namespace: Namespace, folder: Path, database: str, *names: str, **more: Any
+) -> Iterator[Controllers]:
     """These processes for the length of a block; at its end each must end by itself."""
-    crew = Controllers(namespace, folder, database)
+    crew = Controllers(namespace, folder, database, **more)
     try:
         for name in names:
             crew.start(name)

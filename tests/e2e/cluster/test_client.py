@@ -20,8 +20,7 @@ from engine.adapters.kubernetes.cluster import (
     Resource,
 )
 from engine.adapters.kubernetes.guard import WriteGuard
-from engine.controller import reflector as reflectors
-from engine.controller.reflector import Reflector
+from engine.adapters.kubernetes.reflector import Reflector
 from engine.controller.resource import EXPERIMENTS
 from tests.contracts.cluster_contract import ABOUT, CONFIG_MAPS, ClusterContract, a_map
 from tests.e2e.cluster.bed.client import Cluster
@@ -141,12 +140,13 @@ def test_a_wrong_token_is_told_as_such(namespace: Namespace, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_the_reflector_sees_what_comes_changes_and_goes(
-    controller: KubernetesCluster, namespace: Namespace, everywhere: bool, monkeypatch: pytest.MonkeyPatch
+    controller: KubernetesCluster, namespace: Namespace, everywhere: bool
 ) -> None:
-    monkeypatch.setattr(reflectors, "WATCH_S", 2)
     heard: list[tuple[str, str]] = []
     scope = "" if everywhere else namespace.name
-    reflector = Reflector(client=controller.client, namespace=scope, on_change=heard.append)
+    reflector = Reflector(
+        feed=controller, resource=EXPERIMENTS, namespace=scope, on_change=heard.append, watch_s=2
+    )
     stop = threading.Event()
     thread = threading.Thread(target=reflector.run, args=(stop,))
     thread.start()

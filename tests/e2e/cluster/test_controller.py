@@ -155,26 +155,6 @@ def test_a_bad_release_is_rolled_back_and_its_spec_was_fixed_from_the_start(
     assert status["verdict"] == "harmful"
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"strategy": {"canary": {"steps": [{"weight": 50}, {"weight": 20}]}}}, "weights of steps go up"),
-        ({"strategy": {"canary": {}, "ab": {}}}, "at most 1"),
-        ({"metrics": [{"preset": "http_errors", "margin": "5%"}]}, "expected map"),
-        ({"metrics": [{"preset": "http_errors", "margin": {}}]}, "at least 1 properties"),
-        ({"metrics": [{"preset": "http_errors", "margin": {"relative": "5"}}]}, "should match"),
-        ({"metrics": [{"preset": "http_errors", "margn": {}}]}, "not declared"),
-        ({"interval": "fast"}, "should match"),
-    ],
-)
-def test_what_is_wrong_is_refused_when_it_is_applied(
-    namespace: Namespace, change: dict[str, Any], message: str
-) -> None:
-    grant(namespace, [])
-    with pytest.raises(Exception, match=message):
-        namespace.apply(experiment("shop", on_knative(), **change))
-
-
 def test_a_killed_leader_is_followed_within_seconds_and_no_step_is_lost_or_doubled(
     namespace: Namespace, tmp_path: Path, server: str
 ) -> None:

@@ -184,16 +184,21 @@ class Cluster:
         host: str,
         headers: Mapping[str, str] | None = None,
         *,
+        cookie: str = "",
         rate_per_s: float = 200.0,
         sessions: int = 50,
         duration_s: float = 600.0,
     ) -> Iterator[Load]:
-        """Visitors of a host for the length of a block; `service` is what its pods call themselves."""
+        """Visitors of a host for the length of a block; `service` is what its pods call themselves.
+
+        Each is in a bucket, which their requests name in a header (`X-Bucket`), or in this cookie.
+        """
         port = free_ports(["load"])["load"]
         command = [
             *(sys.executable, "-P", "-m", "tests.e2e.cluster.bed.load"),
             *(f"--service={service}", f"--host={host}", f"--port={port}"),
             *(f"--header={name}: {value}" for name, value in (headers or {}).items()),
+            f"--cookie={cookie}",
             *(f"--rate-per-s={rate_per_s}", f"--sessions={sessions}", f"--duration-s={duration_s}"),
         ]
         process = subprocess.Popen(command, stdin=subprocess.PIPE)

@@ -236,6 +236,7 @@ def prometheus_config(layout: Layout) -> str:
             _label("__meta_kubernetes_pod_name", "pod"),
             _label("__meta_kubernetes_pod_label_app", "app"),
             _label("__meta_kubernetes_pod_label_rollouts_pod_template_hash", "rollouts_pod_template_hash"),
+            _label("__meta_kubernetes_pod_label_rampwise_dev_arm", "rampwise_dev_arm"),
             _label("__meta_kubernetes_pod_label_serving_knative_dev_revision", "revision"),
         ],
     }

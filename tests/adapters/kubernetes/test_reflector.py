@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import ProtocolError
 
-from engine.controller import reflector as module
-from engine.controller.reflector import Reflector
+from engine.adapters.kubernetes import reflector as module
+from engine.adapters.kubernetes.cluster import PODS, Expired, NotAllowed
+from engine.adapters.kubernetes.reflector import Reflector
+from engine.errors import Unreachable
 from tests.local.waiting import eventually
 
 Key = tuple[str, str]
 
 
-def an_object(name: str, version: int, **spec: Any) -> dict[str, Any]:
+def an_object(name: str, version: int, labels: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
     meta = {"namespace": "shop", "name": name, "resourceVersion": str(version), "managedFields": [{}]}
-    return {"metadata": meta, "spec": spec}
+    return {"metadata": {**meta, "labels": labels or {}}, "spec": spec}
 
 
 class Api:
@@ -26,19 +26,19 @@ class Api:
 
     def __init__(self, *pages: Any, watches: tuple[Any, ...] = ()) -> None:
         self.pages, self.watches = list(pages), list(watches)
-        self.asked: list[dict[str, Any]] = []
+        self.asked: list[str] = []
         self.watched_from: list[str] = []
         self.end = threading.Event()
 
-    def page(self, *_: Any, **options: Any) -> Any:
-        self.asked.append(options)
+    def page(self, _resource: object, _namespace: str, more: str) -> Any:
+        self.asked.append(more)
         answer = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def stream(self, *_: Any, **options: Any) -> Iterator[Any]:
-        self.watched_from.append(options["resource_version"])
+    def changes(self, _resource: object, _namespace: str, version: str, _within_s: float) -> Iterator[Any]:
+        self.watched_from.append(version)
         if not self.watches:
             self.end.wait(20)
             return
@@ -59,15 +59,8 @@ def event(kind: str, manifest: dict[str, Any]) -> dict[str, Any]:
 class World:
     def __init__(self, api: Api, monkeypatch: pytest.MonkeyPatch, namespace: str = "") -> None:
         self.api, self.heard, self.stop = api, list[Key](), threading.Event()
-        listing = type("Listing", (), {
-            "__init__": lambda *_: None,
-            "list_cluster_custom_object": api.page,
-            "list_namespaced_custom_object": api.page,
-        })  # fmt: skip
-        monkeypatch.setattr(module, "CustomObjectsApi", listing)
-        monkeypatch.setattr(module, "Watch", lambda: api)
         monkeypatch.setattr(module, "_SHORTEST_PAUSE_S", 0.001)
-        self.reflector = Reflector(client=None, namespace=namespace, on_change=self.heard.append)  # type: ignore[arg-type]
+        self.reflector = Reflector(feed=api, resource=PODS, namespace=namespace, on_change=self.heard.append)
         self.thread = threading.Thread(target=self.reflector.run, args=(self.stop,))
 
     def names(self) -> set[str]:
@@ -99,7 +92,7 @@ def test_all_pages_are_read_before_anything_is_watched(started: Any, namespace: 
     eventually(lambda: api.watched_from == ["5"])
     assert world.names() == {"a", "b"}
     assert world.reflector.synced.is_set()
-    assert [each.get("_continue") for each in api.asked] == [None, "next"]
+    assert api.asked == ["", "next"]
     assert sorted(world.heard) == [("shop", "a"), ("shop", "b")]
     assert "managedFields" not in (world.reflector.get(("shop", "a")) or {})["metadata"]
 
@@ -124,7 +117,7 @@ def test_a_watch_that_fell_behind_is_listed_anew_and_what_went_meanwhile_is_noti
     api = Api(
         page(5, an_object("a", 1), an_object("b", 1)),
         page(50, an_object("b", 1)),
-        watches=((ApiException(status=410, reason="Expired"),),),
+        watches=((Expired("too old"),),),
     )
     world = started(api)
     eventually(lambda: api.watched_from == ["5", "50"])
@@ -134,7 +127,7 @@ def test_a_watch_that_fell_behind_is_listed_anew_and_what_went_meanwhile_is_noti
 
 @pytest.mark.parametrize(
     "error",
-    [ApiException(status=500), ProtocolError("cut off"), ConnectionResetError(), ApiException(status=410)],
+    [Unreachable("sick"), KeyError("items"), ConnectionResetError(), Expired("too old")],
 )
 def test_after_trouble_with_the_list_it_is_tried_again(started: Any, error: Exception) -> None:
     api = Api(error, error, page(5, an_object("a", 1)))
@@ -164,7 +157,7 @@ def test_an_api_server_that_stays_away_is_asked_less_and_less(monkeypatch: pytes
 
 
 def test_what_is_seen_outlives_trouble(started: Any) -> None:
-    api = Api(page(5, an_object("a", 1)), ApiException(status=503), watches=((ConnectionResetError(),),))
+    api = Api(page(5, an_object("a", 1)), Unreachable("away"), watches=((ConnectionResetError(),),))
     world = started(api)
     eventually(lambda: len(api.asked) >= 3)
     assert world.names() == {"a"}
@@ -180,8 +173,69 @@ def test_a_stopped_one_leaves_the_watch_at_the_next_event(started: Any) -> None:
     assert not world.thread.is_alive()
 
 
-def test_an_expired_watch_is_nothing_to_worry_about() -> None:
-    assert module._level(ApiException(status=410)) == logging.INFO
-    assert module._level(ApiException(status=500)) == logging.WARNING
-    assert module._named(ApiException(status=500, reason="Sick")) == "status 500 Sick"
-    assert module._named(ConnectionResetError("secret")) == "ConnectionResetError"
+class Log:
+    """What is logged, whatever logs other tests want to see."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, str]] = []
+
+    def log(self, level: int, _event: str, *, error: str, **_: object) -> None:
+        self.said.append((level, error))
+
+    def warning(self, _event: str, *, error: str, **_: object) -> None:
+        self.said.append((logging.WARNING, error))
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    made = Log()
+    monkeypatch.setattr(module, "_log", made)
+    return made
+
+
+def test_an_expired_watch_is_nothing_to_worry_about_and_a_sick_server_is(started: Any, log: Log) -> None:
+    api = Api(page(5), Unreachable("sick"), page(6), watches=((Expired("too old"),),))
+    started(api)
+    eventually(lambda: api.watched_from == ["5", "6"])
+    assert log.said == [(logging.INFO, "too old"), (logging.WARNING, "sick")]
+
+
+def test_what_a_role_lacks_is_said_once_with_its_verb(started: Any, log: Log) -> None:
+    api = Api(NotAllowed("grant `list` on `pods`"))
+    world = started(api)
+    eventually(lambda: len(api.asked) >= 4)
+    assert log.said == [(logging.WARNING, "grant `list` on `pods`")]
+    assert not world.reflector.synced.is_set()
+
+
+def test_how_far_the_copy_is_and_when_it_was_told_so_is_known(started: Any) -> None:
+    bookmark = event("BOOKMARK", {"metadata": {"resourceVersion": "90"}})
+    api = Api(page(5), watches=((bookmark,),))
+    world = started(api)
+    eventually(lambda: api.watched_from == ["5", "90"])
+    assert world.reflector.position == 90
+    assert world.reflector.heard_s > 0
+
+
+def test_while_there_is_trouble_the_copy_has_never_been_heard_of(started: Any) -> None:
+    api = Api(page(5), Unreachable("away"), watches=((ConnectionResetError(),),))
+    world = started(api)
+    eventually(lambda: len(api.asked) >= 3)
+    assert world.reflector.heard_s == float("-inf")
+
+
+def test_labels_choose_as_they_are_now(started: Any) -> None:
+    blue, red = {"app": "x", "colour": "blue"}, {"app": "x", "colour": "red"}
+    changes = (event("MODIFIED", an_object("b", 6, blue)), event("DELETED", an_object("c", 7, red)))
+    objects = [an_object(name, 1, red) for name in ("c", "b", "a")]
+    api = Api(page(5, *objects), watches=(changes,))
+    world = started(api)
+    eventually(lambda: api.watched_from == ["5", "7"])
+
+    def named(namespace: str = "shop", **labels: str) -> list[str]:
+        return [each["metadata"]["name"] for each in world.reflector.labelled(namespace, labels)]
+
+    assert named(colour="red") == ["a"]
+    assert named(colour="blue", app="x") == ["b"]
+    assert (named(app="x"), named(), named(namespace="")) == (["a", "b"], ["a", "b"], ["a", "b"])
+    assert (named(app="y"), named(namespace="other", app="x")) == ([], [])
