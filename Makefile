@@ -81,7 +81,7 @@ browser: env prometheus chromium
 	timeout 120 $(PYTEST) -q -m slow tests/web/test_browser.py
 
 cluster: env postgresql cluster-tools ## Real controllers of Argo Rollouts and Knative, in a cluster of their own
-	timeout 1500 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster || \
+	timeout 1500 tools/rampwise-cluster run $(PYTEST) -q -n 4 -m slow tests/e2e/cluster || \
 		timeout 600 tools/rampwise-cluster run $(PYTEST) $(ALONE) -m slow tests/e2e/cluster
 
 soak: env postgresql cluster-tools ## The same with faults of full length

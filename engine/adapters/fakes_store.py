@@ -96,7 +96,9 @@ class MemoryStore:
 
     def active(self) -> Sequence[str]:
         """Ids of runs that have not ended, oldest first."""
-        runs = [stored.snapshot.run for stored in reversed(self.runs())]
+        with self._lock:
+            runs = [kept.run.snapshot.run for kept in self._runs.values()]
+        runs.sort(key=lambda run: (run.launched_s, run.id))
         return tuple(run.id for run in runs if not run.phase.ended)
 
     def waiting(self) -> Mapping[str, Sequence[Command]]:
