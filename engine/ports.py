@@ -1,6 +1,6 @@
 """One narrow port per outside system. Adapters translate errors into `engine.errors` or into values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -221,6 +221,10 @@ class Store(Outbox, Leases, Protocol):
 
     def runs(self, *, most_ended: int | None = None) -> Sequence[StoredRun]:
         """All runs that can be read, newest first; of those that have ended, this many of the newest."""
+        ...
+
+    def each_run(self) -> Iterator[StoredRun]:
+        """All runs that can be read, oldest first, one at a time: together they may not fit into memory."""
         ...
 
     def phases(self) -> Mapping[Phase, int]:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from dataclasses import replace as with_changes
@@ -79,6 +79,10 @@ class MemoryStore:
             stored.snapshot.run.id for stored in (ended[most_ended:] if most_ended is not None else ())
         }
         return [stored for stored in found if stored.snapshot.run.id not in left_out]
+
+    def each_run(self) -> Iterator[StoredRun]:
+        """All runs, oldest first."""
+        return reversed(self.runs())
 
     def phases(self) -> Mapping[Phase, int]:
         """How many runs there are in each phase."""

@@ -74,7 +74,7 @@ class Reconciler:
 
     def learn(self) -> None:
         """Which object has which run, from the store alone: a status may be lost. StoreError."""
-        for stored in reversed(self.store.runs()):
+        for stored in self.store.each_run():
             uid = _uid(stored)
             if uid:
                 run = stored.snapshot.run

@@ -73,6 +73,7 @@ class StoreContract(ManyRunsContract):
             end(store, f"r{number}")
         assert [each.snapshot.run.id for each in store.runs(most_ended=1)] == ["r3", "r2"]
         assert [each.snapshot.run.id for each in store.runs(most_ended=0)] == ["r3"]
+        assert [each.snapshot.run.id for each in store.each_run()] == ["r0", "r1", "r2", "r3"]
         assert len(store.runs()) == 4
 
     def test_runs_are_counted_by_phase(self, store: AnyStore) -> None:

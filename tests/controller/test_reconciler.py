@@ -2,10 +2,11 @@
 
 import pytest
 
-from engine.adapters.kubernetes.cluster import EVENTS, NotAllowed
+from engine.adapters.fakes import FakeTarget
+from engine.adapters.kubernetes.cluster import EVENTS, Moved, NotAllowed, NotThere
 from engine.controller.crd import MOST_HISTORY
 from engine.controller.past import visible
-from engine.controller.reconciler import Reconciler
+from engine.controller.reconciler import AGAIN_S, SOON_S, Reconciler
 from engine.controller.resource import EXPERIMENTS, FINALIZER, wanted
 from engine.core.events import Decided
 from engine.core.target import ALL_TO_CONTROL, Weights
@@ -74,6 +75,19 @@ def test_what_may_come_right_by_itself_is_tried_again(world):
     assert world.status["phase"] == "running"
 
 
+def test_a_target_that_is_not_there_yet_is_told_and_waited_for_in_peace(world, monkeypatch):
+    def facts(_):
+        raise NotThere('httproutes "checkout" not found')
+
+    with monkeypatch.context() as before:
+        before.setattr(FakeTarget, "facts", facts)
+        assert world.look() == AGAIN_S
+        assert world.condition("Accepted") == ("False", 'httproutes "checkout" not found')
+        assert not world.manifest["metadata"].get("finalizers")
+    assert world.look() is None
+    assert world.status["phase"] == "running"
+
+
 def test_a_deleted_object_goes_only_when_traffic_is_safe(world):
     world.look()
     world.tick(2)
@@ -135,8 +149,20 @@ def test_two_objects_on_one_target_are_told_who_has_it(world):
 def test_an_object_that_vanished_meanwhile_harms_nobody(world):
     found = wanted(world.manifest)
     world.cluster.delete(EXPERIMENTS, "shop", "checkout")
-    world.reconciler.reconcile(found)
+    assert world.reconciler.reconcile(found) == SOON_S
     assert list(world.store.active()) == []
+
+
+def test_an_object_that_changed_meanwhile_is_looked_at_again_soon(world, monkeypatch):
+    def moved(*_, **__):
+        raise Moved("the object has been modified")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(world.cluster, "patch", moved)
+        assert world.look() == SOON_S
+    assert list(world.store.active()) == []
+    assert world.look() is None
+    assert world.status["phase"] == "running"
 
 
 def test_an_event_that_cannot_be_written_is_no_trouble(world, monkeypatch):

@@ -4,7 +4,7 @@ Every write is one transaction and the log only grows. No decision is made here.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import structlog
@@ -96,6 +96,12 @@ class SqlStore(SqlLeases):
         for error in unreadable:
             self._tell("run_unreadable", error)
         return found
+
+    def each_run(self) -> Iterator[StoredRun]:
+        """All readable runs, oldest first, a few at a time in memory; each unreadable one is logged."""
+        with self._database.read() as connection:
+            for row in statements.each_run(connection):
+                yield from self._readable(records.stored_run_of, [row], "run_unreadable")
 
     def phases(self) -> Mapping[Phase, int]:
         """How many runs there are in each phase, unreadable ones too."""

@@ -1,6 +1,6 @@
 """The store's statements, each inside a transaction that its caller opened; one idea each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,8 @@ from engine.adapters.store.tables import COMMANDS, EVENTS, LEASES, RUNS
 from engine.core.events import Event
 from engine.core.run import Phase, Run
 from engine.errors import UsageError
+
+_AT_A_TIME = 100
 
 
 def add_events(connection: Connection, events: Sequence[Event]) -> None:
@@ -93,6 +95,12 @@ def newest_runs(connection: Connection, most_ended: int | None) -> Sequence[AnyR
         ended = select(RUNS.c.id).where(~RUNS.c.active).order_by(*newest).limit(most_ended)
         query = query.where(or_(RUNS.c.active, RUNS.c.id.in_(ended)))
     return connection.execute(query).all()
+
+
+def each_run(connection: Connection) -> Iterable[AnyRow]:
+    """The rows of all runs, oldest first, fetched a few at a time."""
+    query = select(RUNS).order_by(RUNS.c.created_s, RUNS.c.id)
+    return connection.execute(query, execution_options={"yield_per": _AT_A_TIME})
 
 
 def phases(connection: Connection) -> dict[Phase, int]:
