@@ -23,6 +23,8 @@ NOT_RUN = {
     "tutorial.md": ["the tests run in this environment already"],
     "be-told.md": ["needs Slack and a mail server"],
     "plan-a-release.md": ["needs a Prometheus with a week of the service"],
+    "compare-equal-arms.md": ["needs a cluster"],
+    "plug-into-argo-analysis.md": ["needs a cluster"],
     "release-by-an-http-route.md": ["needs a cluster"] * 2,
     "release-on-argo-rollouts.md": ["needs a cluster"] * 2,
     "release-on-knative.md": ["needs a cluster"] * 3,
