@@ -18,19 +18,24 @@ from tests.e2e.cluster.shops import options, template
 
 BY_HEADER, BY_COOKIE = Bucket(header="X-Bucket"), Bucket(cookie="bucket")
 SESSIONS = {"total": "sessions_total", "converted": "sessions_converted_total"}
-METRICS: list[Mapping[str, Any]] = [
-    {"preset": "conversions", "dispersion": 1},
-    {
-        "name": "errors",
-        "kind": "proportion",
-        "bad": 'http_requests_total{code="500"}',
-        "total": "http_requests_total",
-        "margin": {"absolute": "20pp"},
-        "dispersion": 1,
-    },
-]
 VISITORS = 1000
 HALF: Mapping[str, Any] = {"ab": {"weights": [50], "hold": "4s", "floor": 50}}
+
+
+def metrics(namespace: Namespace) -> list[Mapping[str, Any]]:
+    """What is bought, and whether answers are errors; other tests' shops are in other namespaces."""
+    requests = f'http_requests_total{{namespace="{namespace.name}"'
+    return [
+        {"preset": "conversions", "dispersion": 1},
+        {
+            "name": "errors",
+            "kind": "proportion",
+            "bad": f'{requests},code="500"}}',
+            "total": f"{requests}}}",
+            "margin": {"absolute": "20pp"},
+            "dispersion": 1,
+        },
+    ]
 
 
 def start(namespace: Namespace, by: Bucket, shares_pct: tuple[int, ...] = (50,), **rules: Any) -> None:
@@ -82,7 +87,7 @@ def target_in(namespace: Namespace, cluster: KubernetesCluster | None = None, **
 def experiment(namespace: Namespace, **more: Any) -> Object:
     """A quick A/B test of it."""
     place = options(namespace, prometheus=at.PROMETHEUS_URL, sessions=SESSIONS)
-    body = {"strategy": HALF, "metrics": METRICS, **more}
+    body = {"strategy": HALF, "metrics": metrics(namespace), **more}
     return document(f"shop-{namespace.name}", {"argo_rollout": place}, **body)
 
 
