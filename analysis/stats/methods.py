@@ -70,9 +70,9 @@ def _monitor(metric: "_Same", bounds: int, first_start: float) -> Monitor:
 
 
 def _watches_gross(metric: Metric) -> bool:
-    """Where swings must be feared and harm is a matter of ratios; see `gross`."""
+    """Where harm is a matter of ratios; see `gross`."""
     is_ratio = metric.kind in {MetricKind.PROPORTION, MetricKind.COUNT} and not metric.tolerance.absolute
-    return is_ratio and metric.dispersion is None and metric.stage is Stage.SPLIT
+    return is_ratio and metric.stage is Stage.SPLIT
 
 
 def _most_swing(metric: Metric) -> float:

@@ -36,7 +36,7 @@ _DOUBT, _DOUBT_IN_RUN = 1.15, 1.35
 """A treatment at its margin varies more than one like control: promotion takes the excess over 1 larger."""
 _PROMOTING_TAILS = 2.0
 """So does its pods' share of that: promotion takes the tail of few pods twice."""
-_GROSS, _REST = log(0.25), log(0.75)
+_GROSS, _REST = log(0.1), log(0.9)
 """Parts of the evidence of harm that are bet on gross harm, and on the rest; see `gross`."""
 
 
@@ -84,8 +84,8 @@ class Monitor:
         ratio_matters: a difference between the arms raises the variance of counts beyond what scores assume.
         most_swing: how much of a window's variance slow swings may explain, in a young run without history
             (see `dispersion`): 0 where arms do not swing.
-        watches_gross: whether harm that no swing explains is watched for, see `gross`. higher_is_better: as
-            the metric says; only that needs it.
+        watches_gross: whether harm that no swing explains is watched for while dispersion is not known, see
+            `gross`. higher_is_better: as the metric says; only that needs it.
     """
 
     method: Method
@@ -116,8 +116,13 @@ class Monitor:
             log_e_harm_max=np.zeros(runs),
             windows=np.zeros(runs),
             exact_windows=np.zeros(runs),
-            gross=grossly.no_bets(runs) if self.watches_gross else None,
+            gross=grossly.no_bets(runs) if self._looks_for_gross else None,
         )
+
+    @property
+    def _looks_for_gross(self) -> bool:
+        """With a known dispersion no swing has to be feared, and gross harm is found as all other harm."""
+        return self.watches_gross and self.dispersion is None
 
     def update(
         self,
@@ -166,7 +171,7 @@ class Monitor:
 
     def _gross(self, state: State, counts: Counts, counted: NDArray[np.bool_] | None) -> Gross | None:
         """Bets after one more window; they begin here in runs that were stored without."""
-        if not self.watches_gross:
+        if not self._looks_for_gross:
             return None
         before = state.gross or grossly.no_bets(len(state.windows))
         return grossly.with_window(before, counts, counted, higher_is_better=self.higher_is_better)

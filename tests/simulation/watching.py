@@ -15,7 +15,7 @@ from analysis.stats import starts
 from analysis.stats.counts import Counts
 from analysis.stats.history import historic_dispersion
 from analysis.stats.increments import Increments, Method, Widths
-from analysis.stats.methods import method_of
+from analysis.stats.methods import method_of, monitor_of
 from analysis.stats.mixture import Floats
 from analysis.stats.monitor import TOTALS, Monitor, State
 from engine.core.model import Metric, MetricKind
@@ -202,6 +202,8 @@ def _watch(subject: Subject, regime: Regime, runs: int, history: History | None)
         dispersion=None if regime is Regime.NONE else 1.0,
         first_start=subject.first_start,
         ratio_matters=kind in (MetricKind.PROPORTION, MetricKind.COUNT, MetricKind.DISTRIBUTION),
+        watches_gross=monitor_of(subject.metric, subject.bounds).watches_gross,
+        higher_is_better=subject.metric.higher_is_better,
     )
     state, too_long = monitor.start(runs), np.zeros(runs, dtype=np.bool_)
     if regime is Regime.HISTORY and history is not None:
