@@ -14,6 +14,9 @@ ATTEMPTS = 8
 """A status that controllers write moves an object's resource version all the time."""
 SHOWS_WITHIN_S = 4.0
 POLL_S = 0.1
+MOST_POLL_S = 0.5
+"""Looks become rarer: many acts at once must not keep the API server from answering anything else."""
+_RARER = 1.5
 
 
 def one_treatment(weights: Weights) -> None:
@@ -40,6 +43,7 @@ def await_shown(read: Callable[[], Manifest], missing: Callable[[Manifest], str]
         Unreachable: it does not show it within `SHOWS_WITHIN_S`; says what is missing.
     """
     until_s = time.monotonic() + SHOWS_WITHIN_S
+    pause_s = POLL_S
     while True:
         seen = read()
         lacking = missing(seen)
@@ -47,4 +51,5 @@ def await_shown(read: Callable[[], Manifest], missing: Callable[[Manifest], str]
             return seen
         if time.monotonic() > until_s:
             raise Unreachable(lacking)
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(_RARER * pause_s, MOST_POLL_S)
