@@ -5,7 +5,6 @@ from typing import Any
 from engine.adapters.argo_rollouts import RolloutOptions, RolloutTarget
 from engine.adapters.kubernetes.cluster import Manifest
 from engine.adapters.kubernetes.fake import FakeCluster
-from engine.core.target import TargetGone
 from tests.adapters.argo_rollouts.shop import LADDER, NAMESPACE
 
 BY_PODS: Manifest = {"canary": {"steps": [step for step in LADDER if "setCanaryScale" not in step]}}
@@ -20,11 +19,6 @@ def target_on(cluster: FakeCluster, **options: Any) -> RolloutTarget:
 def launched(cluster: FakeCluster, **options: Any) -> RolloutTarget:
     """The target of a run: the versions are those of its launch."""
     return target_on(cluster, **options, **target_on(cluster, **options).facts().pinned)
-
-
-def gone(answer: object) -> str:
-    assert isinstance(answer, TargetGone), answer
-    return answer.detail
 
 
 def sent(cluster: FakeCluster) -> list[Any]:

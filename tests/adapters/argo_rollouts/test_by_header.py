@@ -1,6 +1,5 @@
 """The target where a header route divides visitors: acts, and what others do to its VirtualService."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ from engine.adapters.kubernetes.fake import FakeCluster
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.errors import Unreachable, UsageError
 from engine.testing.targets import TargetContract, state
-from tests.adapters.argo_rollouts.asking import gone, launched, sent, target_on
+from tests.adapters.argo_rollouts.asking import launched, sent, target_on
 from tests.adapters.argo_rollouts.shop import NAMESPACE, canary, order, read, shop, write
+from tests.adapters.clusters import FakeApiCanVanish, gone
 
 ISTIO: Manifest = {"istio": {"virtualService": {"name": "shop"}}, "managedRoutes": [{"name": AUDIENCE}]}
 HALF = Weights.of(50)
@@ -35,7 +35,7 @@ def set_routes(cluster: FakeCluster, http: list[Manifest]) -> None:
     cluster.put(VIRTUAL_SERVICES, {**seen, "spec": {"http": http}})
 
 
-class TestAHeaderRouteKeepsTheContract(TargetContract):
+class TestAHeaderRouteKeepsTheContract(FakeApiCanVanish, TargetContract):
     @pytest.fixture
     def cluster(self) -> FakeCluster:
         return by_header(5, 20, 50)
@@ -47,10 +47,6 @@ class TestAHeaderRouteKeepsTheContract(TargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (5, 20, 50)
-
-    @pytest.fixture
-    def vanish(self, cluster: FakeCluster) -> Callable[[], None]:
-        return lambda: setattr(cluster, "trouble", Unreachable("the API server does not answer"))
 
 
 def test_visitors_stay_and_no_router_counts_them() -> None:

@@ -1,7 +1,6 @@
 """The target on a Rollout whose steps start a baseline of the treatment's size."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,16 +13,17 @@ from engine.adapters.kubernetes.cluster import PODS, Manifest
 from engine.adapters.kubernetes.fake import FakeCluster
 from engine.core.model import Arm
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
-from engine.errors import Unreachable, UsageError
+from engine.errors import UsageError
 from engine.testing.targets import TargetContract, state
-from tests.adapters.argo_rollouts.asking import gone, launched, sent, target_on
+from tests.adapters.argo_rollouts.asking import launched, sent, target_on
 from tests.adapters.argo_rollouts.equal_shop import PODS_EACH, STEPS, shop, strategy
 from tests.adapters.argo_rollouts.shop import COLOURS, NAMESPACE, order, read, rollout, write
+from tests.adapters.clusters import FakeApiCanVanish, gone
 
 FIRST, GUARD, SECOND = 4, 6, 8
 
 
-class TestEqualArmsKeepTheContract(TargetContract):
+class TestEqualArmsKeepTheContract(FakeApiCanVanish, TargetContract):
     @pytest.fixture
     def cluster(self) -> FakeCluster:
         return shop()
@@ -35,10 +35,6 @@ class TestEqualArmsKeepTheContract(TargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (5, 20, 50)
-
-    @pytest.fixture
-    def vanish(self, cluster: FakeCluster) -> Callable[[], None]:
-        return lambda: setattr(cluster, "trouble", Unreachable("the API server does not answer"))
 
 
 def test_arms_are_told_apart_by_their_own_label() -> None:

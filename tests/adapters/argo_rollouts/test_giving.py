@@ -8,7 +8,7 @@ from engine.adapters.argo_rollouts.kinds import ROLLOUTS, WORKLOAD_GENERATION
 from engine.adapters.kubernetes.cluster import Manifest
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.testing.targets import state
-from tests.adapters.argo_rollouts.asking import BY_PODS, gone, launched, sent
+from tests.adapters.argo_rollouts.asking import BY_PODS, launched, sent
 from tests.adapters.argo_rollouts.shop import (
     COLOURS,
     NAMESPACE,
@@ -22,6 +22,7 @@ from tests.adapters.argo_rollouts.shop import (
     shop,
     write,
 )
+from tests.adapters.clusters import gone
 
 
 def test_the_next_rung_ends_a_pause_and_others_are_jumped_to() -> None:

@@ -10,7 +10,7 @@ from engine.adapters.kubernetes.fake import FakeCluster
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.testing.targets import state
 from tests.adapters.argo_rollouts import shop as at
-from tests.adapters.argo_rollouts.asking import BY_PODS, gone, launched, sent, target_on
+from tests.adapters.argo_rollouts.asking import BY_PODS, launched, sent, target_on
 from tests.adapters.argo_rollouts.shop import (
     COLOURS,
     NAMESPACE,
@@ -24,6 +24,7 @@ from tests.adapters.argo_rollouts.shop import (
     template,
     write,
 )
+from tests.adapters.clusters import gone
 
 
 @pytest.mark.parametrize("strategy", [canary(), BY_PODS, COLOURS], ids=["routed", "by pods", "two colours"])

@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import pytest
 
 from engine.adapters.argo_rollouts import RolloutTarget, reading
@@ -9,7 +7,7 @@ from engine.adapters.kubernetes.fake import FakeCluster
 from engine.core.model import Arm
 from engine.errors import Unreachable, UsageError
 from engine.testing.targets import TargetContract, state
-from tests.adapters.argo_rollouts.asking import BY_PODS, gone, launched, target_on
+from tests.adapters.argo_rollouts.asking import BY_PODS, launched, target_on
 from tests.adapters.argo_rollouts.shop import (
     COLOURS,
     LADDER,
@@ -26,9 +24,10 @@ from tests.adapters.argo_rollouts.shop import (
     template,
     write,
 )
+from tests.adapters.clusters import FakeApiCanVanish, gone
 
 
-class TestACanaryKeepsTheContract(TargetContract):
+class TestACanaryKeepsTheContract(FakeApiCanVanish, TargetContract):
     @pytest.fixture
     def cluster(self) -> FakeCluster:
         return shop()
@@ -40,10 +39,6 @@ class TestACanaryKeepsTheContract(TargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (5, 20, 50)
-
-    @pytest.fixture
-    def vanish(self, cluster: FakeCluster) -> Callable[[], None]:
-        return lambda: setattr(cluster, "trouble", Unreachable("the API server does not answer"))
 
 
 class TestACanaryByPodsKeepsTheContract(TestACanaryKeepsTheContract):

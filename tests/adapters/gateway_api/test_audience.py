@@ -1,6 +1,5 @@
 """An A/B test by an HTTPRoute: a rule of its own sends the audience to the treatment, and nobody else."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,12 +7,12 @@ from pydantic import ValidationError
 
 from engine.adapters.gateway_api import HttpRouteOptions, HttpRouteTarget
 from engine.adapters.gateway_api.target import HTTP_ROUTES
-from engine.adapters.kubernetes import acting
 from engine.adapters.kubernetes.cluster import Manifest
 from engine.adapters.kubernetes.fake import FakeCluster
-from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights
-from engine.errors import Unreachable, UsageError
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
+from engine.errors import UsageError
 from engine.testing.targets import ReversibleTargetContract, state
+from tests.adapters.clusters import FakeApiCanVanish, gone
 from tests.adapters.gateway_api.routes import NAMESPACE, ref, rule, shop, split, write
 
 SHARE = Weights.of(40)
@@ -44,23 +43,12 @@ def launched(cluster: FakeCluster, **options: Any) -> HttpRouteTarget:
     return target_on(cluster, **{**options, **target_on(cluster, **options).facts().pinned})
 
 
-def gone(answer: object) -> str:
-    assert isinstance(answer, TargetGone), answer
-    return answer.detail
-
-
 def both(cluster: FakeCluster) -> list[list[int | None]]:
     """The weights of everybody's rule and of the audience's."""
     return [[weight for _, weight in split(cluster, place)] for place in (0, 1)]
 
 
-@pytest.fixture(autouse=True)
-def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acting, "SHOWS_WITHIN_S", 0.05)
-    monkeypatch.setattr(acting, "POLL_S", 0.01)
-
-
-class TestAnAudienceOfARuleKeepsTheContract(ReversibleTargetContract):
+class TestAnAudienceOfARuleKeepsTheContract(FakeApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def cluster(self) -> FakeCluster:
         return two_rules()
@@ -72,13 +60,6 @@ class TestAnAudienceOfARuleKeepsTheContract(ReversibleTargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (40,)
-
-    @pytest.fixture
-    def vanish(self, cluster: FakeCluster) -> Callable[[], None]:
-        def away() -> None:
-            cluster.trouble = Unreachable("the API server does not answer")
-
-        return away
 
 
 def test_the_rules_and_who_they_take_are_fixed_at_launch() -> None:

@@ -1,5 +1,4 @@
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,13 +6,13 @@ from pydantic import ValidationError
 
 from engine.adapters.gateway_api import HttpRouteOptions, HttpRouteTarget
 from engine.adapters.gateway_api.target import HTTP_ROUTES
-from engine.adapters.kubernetes import acting
 from engine.adapters.kubernetes.cluster import PODS, SERVICES, NotAllowed
 from engine.adapters.kubernetes.fake import FakeCluster
 from engine.core.model import Arm
-from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights
-from engine.errors import Unreachable, UsageError
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
+from engine.errors import UsageError
 from engine.testing.targets import ReversibleTargetContract, state
+from tests.adapters.clusters import FakeApiCanVanish, gone
 from tests.adapters.gateway_api import routes as at
 from tests.adapters.gateway_api.routes import NAMESPACE, ref, rule, shop, split, write
 
@@ -28,18 +27,7 @@ def launched(cluster: FakeCluster) -> HttpRouteTarget:
     return target_on(cluster, **target_on(cluster).facts().pinned)
 
 
-def gone(answer: object) -> str:
-    assert isinstance(answer, TargetGone), answer
-    return answer.detail
-
-
-@pytest.fixture(autouse=True)
-def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acting, "SHOWS_WITHIN_S", 0.05)
-    monkeypatch.setattr(acting, "POLL_S", 0.01)
-
-
-class TestHttpRouteTargetKeepsTheContract(ReversibleTargetContract):
+class TestHttpRouteTargetKeepsTheContract(FakeApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def cluster(self) -> FakeCluster:
         return shop()
@@ -47,13 +35,6 @@ class TestHttpRouteTargetKeepsTheContract(ReversibleTargetContract):
     @pytest.fixture
     def target(self, cluster: FakeCluster) -> HttpRouteTarget:
         return launched(cluster)
-
-    @pytest.fixture
-    def vanish(self, cluster: FakeCluster) -> Callable[[], None]:
-        def away() -> None:
-            cluster.trouble = Unreachable("the API server does not answer")
-
-        return away
 
 
 def test_the_only_rule_with_both_backends_is_meant() -> None:

@@ -1,6 +1,5 @@
 """An A/B test on Knative: who names the tag gets the treatment, everybody else control."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,12 +7,12 @@ from pydantic import ValidationError
 
 from engine.adapters.knative import KnativeOptions, KnativeTarget
 from engine.adapters.knative.kinds import CONFIG_MAPS, FEATURES_MAP, KNATIVE_NAMESPACE, REVISIONS
-from engine.adapters.kubernetes import acting
 from engine.adapters.kubernetes.cluster import Manifest, NotAllowed, Resource
 from engine.adapters.kubernetes.fake import FakeCluster
-from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights
-from engine.errors import Unreachable, UsageError
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
+from engine.errors import UsageError
 from engine.testing.targets import ReversibleTargetContract, state
+from tests.adapters.clusters import FakeApiCanVanish, gone
 from tests.adapters.knative import shop as at
 from tests.adapters.knative.shop import NAMESPACE, fail, shop, traffic, write
 
@@ -34,18 +33,7 @@ def launched(cluster: FakeCluster, **options: Any) -> KnativeTarget:
     return target_on(cluster, **{**options, **target_on(cluster, **options).facts().pinned})
 
 
-def gone(answer: object) -> str:
-    assert isinstance(answer, TargetGone), answer
-    return answer.detail
-
-
-@pytest.fixture(autouse=True)
-def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acting, "SHOWS_WITHIN_S", 0.05)
-    monkeypatch.setattr(acting, "POLL_S", 0.01)
-
-
-class TestAnAudienceOfATagKeepsTheContract(ReversibleTargetContract):
+class TestAnAudienceOfATagKeepsTheContract(FakeApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def cluster(self) -> FakeCluster:
         return shop()
@@ -57,13 +45,6 @@ class TestAnAudienceOfATagKeepsTheContract(ReversibleTargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (40,)
-
-    @pytest.fixture
-    def vanish(self, cluster: FakeCluster) -> Callable[[], None]:
-        def away() -> None:
-            cluster.trouble = Unreachable("the API server does not answer")
-
-        return away
 
 
 def test_visitors_are_sticky_and_nobody_counts_their_requests_as_draws() -> None:

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -6,14 +5,15 @@ from pydantic import ValidationError
 
 from engine.adapters.knative import KnativeOptions, KnativeTarget
 from engine.adapters.knative.kinds import KEEP_ANNOTATION, KNATIVE_SERVICES, REVISIONS
-from engine.adapters.kubernetes import acting, client
+from engine.adapters.kubernetes import client
 from engine.adapters.kubernetes.cluster import PODS, NotAllowed, NotThere
 from engine.adapters.kubernetes.fake import FakeCluster
 from engine.core.model import Arm
-from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights
-from engine.errors import Unreachable, UsageError
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
+from engine.errors import UsageError
 from engine.fields import format_selector
 from engine.testing.targets import ReversibleTargetContract, state
+from tests.adapters.clusters import FakeApiCanVanish, gone
 from tests.adapters.knative import shop as at
 from tests.adapters.knative.shop import NAMESPACE, fail, shop, traffic, write
 
@@ -29,18 +29,7 @@ def launched(cluster: FakeCluster, **options: Any) -> KnativeTarget:
     return target_on(cluster, **{**options, **target_on(cluster, **options).facts().pinned})
 
 
-def gone(answer: object) -> str:
-    assert isinstance(answer, TargetGone), answer
-    return answer.detail
-
-
-@pytest.fixture(autouse=True)
-def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acting, "SHOWS_WITHIN_S", 0.05)
-    monkeypatch.setattr(acting, "POLL_S", 0.01)
-
-
-class TestKnativeTargetKeepsTheContract(ReversibleTargetContract):
+class TestKnativeTargetKeepsTheContract(FakeApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def cluster(self) -> FakeCluster:
         return shop()
@@ -48,13 +37,6 @@ class TestKnativeTargetKeepsTheContract(ReversibleTargetContract):
     @pytest.fixture
     def target(self, cluster: FakeCluster) -> KnativeTarget:
         return launched(cluster)
-
-    @pytest.fixture
-    def vanish(self, cluster: FakeCluster) -> Callable[[], None]:
-        def away() -> None:
-            cluster.trouble = Unreachable("the API server does not answer")
-
-        return away
 
 
 def test_the_revisions_are_the_serving_one_and_the_latest_one() -> None:

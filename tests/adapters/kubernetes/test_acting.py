@@ -15,6 +15,8 @@ class Clock:
         self.slept_s: list[float] = []
         monkeypatch.setattr(acting.time, "monotonic", lambda: self.now_s)
         monkeypatch.setattr(acting.time, "sleep", self._sleep)
+        monkeypatch.setattr(acting, "SHOWS_WITHIN_S", SHOWS_WITHIN_S)
+        monkeypatch.setattr(acting, "POLL_S", POLL_S)
 
     def _sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)

@@ -3,14 +3,12 @@
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.adapters.argo_rollouts import RolloutTarget
 from engine.adapters.argo_rollouts.ladder import AUDIENCE, Bucket
-from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.core.decision import BlockerKind, Rule
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
@@ -36,6 +34,7 @@ from tests.e2e.cluster.bed.waiting import eventually
 from tests.e2e.cluster.driving import driven
 from tests.e2e.cluster.permissions import as_controller, without
 from tests.e2e.cluster.shops import deploy, gone, template
+from tests.e2e.cluster.vanishing import ApiCanVanish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -53,7 +52,7 @@ def shop(standing: Namespace) -> Namespace:
 
 
 @pytest.mark.usefixtures("patience")
-class TestAHeaderRouteKeepsTheContract(TargetContract):
+class TestAHeaderRouteKeepsTheContract(ApiCanVanish, TargetContract):
     versions = itertools.count(2)
 
     @pytest.fixture
@@ -64,14 +63,6 @@ class TestAHeaderRouteKeepsTheContract(TargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (20, 50)
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 @by_both

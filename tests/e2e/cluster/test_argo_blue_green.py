@@ -1,18 +1,16 @@
 """Two colours on the real Rollouts controller: by the engine as a whole, and act by act."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.adapters.argo_rollouts import RolloutTarget
-from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.core.decision import Rule
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
-from engine.errors import Unreachable
 from engine.testing.targets import TargetContract, state
 from tests.e2e.cluster.bed import samples
 from tests.e2e.cluster.bed.client import Object
@@ -20,6 +18,7 @@ from tests.e2e.cluster.bed.namespace import ABORT, PROMOTE_A_STEP, Namespace
 from tests.e2e.cluster.bed.waiting import eventually
 from tests.e2e.cluster.driving import driven
 from tests.e2e.cluster.shops import deploy, experiment, gone, load, start_blue_green, target_in, template
+from tests.e2e.cluster.vanishing import ApiCanVanish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -36,7 +35,7 @@ def shop(standing: Namespace) -> Namespace:
 
 
 @pytest.mark.usefixtures("patience")
-class TestTwoColoursKeepTheContract(TargetContract):
+class TestTwoColoursKeepTheContract(ApiCanVanish, TargetContract):
     versions = itertools.count(2)
 
     @pytest.fixture
@@ -47,14 +46,6 @@ class TestTwoColoursKeepTheContract(TargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return ()
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 def colours(namespace: Namespace) -> Object:

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.core.decision import BlockerKind, Rule
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetState, Weights
-from engine.errors import Unreachable
 from engine.testing.targets import TargetContract, state
 from tests.e2e.cluster.bed import samples
 from tests.e2e.cluster.bed.client import Cluster, Object
@@ -32,6 +31,7 @@ from tests.e2e.cluster.shops import (
     target_in,
     template,
 )
+from tests.e2e.cluster.vanishing import ApiCanVanish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -43,7 +43,7 @@ def shop(standing: Namespace) -> Namespace:
 
 
 @pytest.mark.usefixtures("patience")
-class TestACanaryKeepsTheContract(TargetContract):
+class TestACanaryKeepsTheContract(ApiCanVanish, TargetContract):
     versions = itertools.count(2)
 
     @pytest.fixture
@@ -54,14 +54,6 @@ class TestACanaryKeepsTheContract(TargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (20, 50)
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 def test_a_good_release_is_promoted_and_visitors_see_just_that(namespace: Namespace, home: Path) -> None:

@@ -1,18 +1,16 @@
 """Canaries that are compared with a baseline of their own size, on the real Rollouts controller."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from engine.adapters.argo_rollouts import RolloutTarget
 from engine.adapters.argo_rollouts.ladder import fit_equal_arms
-from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.core.decision import BlockerKind, Rule
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
-from engine.errors import Unreachable
 from engine.testing.targets import TargetContract, state
 from tests.e2e.cluster.bed import layout as at
 from tests.e2e.cluster.bed import samples
@@ -30,6 +28,7 @@ from tests.e2e.cluster.shops import (
     target_in,
     template,
 )
+from tests.e2e.cluster.vanishing import ApiCanVanish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -137,7 +136,7 @@ def shop(standing: Namespace) -> Namespace:
 
 
 @pytest.mark.usefixtures("patience")
-class TestEqualArmsKeepTheContract(TargetContract):
+class TestEqualArmsKeepTheContract(ApiCanVanish, TargetContract):
     versions = itertools.count(2)
 
     @pytest.fixture
@@ -148,14 +147,6 @@ class TestEqualArmsKeepTheContract(TargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return SHARES_PCT
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 def test_a_good_release_is_promoted_by_two_arms_of_the_same_size(namespace: Namespace, home: Path) -> None:

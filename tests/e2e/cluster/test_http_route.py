@@ -1,17 +1,14 @@
 """Releases by an HTTPRoute that a real gateway serves: by the engine as a whole, and act by act."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.adapters.gateway_api import HttpRouteOptions, HttpRouteTarget
-from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.core.decision import BlockerKind, Rule
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights
-from engine.errors import Unreachable
 from engine.testing.targets import ReversibleTargetContract, state
 from tests.e2e.cluster.bed import layout as at
 from tests.e2e.cluster.bed import samples
@@ -21,6 +18,7 @@ from tests.e2e.cluster.bed.waiting import eventually
 from tests.e2e.cluster.bed.workload import is_ready
 from tests.e2e.cluster.driving import document, driven
 from tests.e2e.cluster.permissions import as_controller, without
+from tests.e2e.cluster.vanishing import ApiCanVanish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -80,20 +78,12 @@ def released(standing: Namespace) -> Namespace:
     return standing
 
 
-class TestHttpRouteKeepsTheContract(ReversibleTargetContract):
+class TestHttpRouteKeepsTheContract(ApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def target(self, released: Namespace) -> HttpRouteTarget:
         target = HttpRouteTarget(HttpRouteOptions(**options(released, rule=0)))
         state(target.apply(ALL_TO_CONTROL))
         return target
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 def test_a_good_version_is_promoted_and_visitors_see_just_that(namespace: Namespace, home: Path) -> None:

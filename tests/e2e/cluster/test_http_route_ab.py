@@ -1,6 +1,6 @@
 """A/B tests by an HTTPRoute that a real gateway serves: a header or a cookie leads to the treatment."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.core.decision import BlockerKind, Rule
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights
-from engine.errors import Unreachable
 from engine.testing.targets import ReversibleTargetContract, state
 from tests.e2e.cluster.bed import layout as at
 from tests.e2e.cluster.bed import samples
@@ -22,6 +21,7 @@ from tests.e2e.cluster.bed.waiting import eventually
 from tests.e2e.cluster.bed.workload import is_ready
 from tests.e2e.cluster.driving import document, driven
 from tests.e2e.cluster.permissions import as_controller
+from tests.e2e.cluster.vanishing import ApiCanVanish
 from tests.e2e.cluster.visitors import AB, CONVERTS, SESSIONS, SHARE_PCT, Visitors, visitors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -102,7 +102,7 @@ def released(standing: Namespace) -> Namespace:
     return standing
 
 
-class TestAnAudienceOfARuleKeepsTheContract(ReversibleTargetContract):
+class TestAnAudienceOfARuleKeepsTheContract(ApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def target(self, released: Namespace) -> HttpRouteTarget:
         target = target_in(released)
@@ -112,14 +112,6 @@ class TestAnAudienceOfARuleKeepsTheContract(ReversibleTargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (SHARE_PCT,)
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 @EITHER

@@ -1,6 +1,5 @@
 """A/B tests on real Knative controllers: who names the tag in a header gets the treatment."""
 
-from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,10 @@ import yaml
 from engine.adapters.knative import KnativeOptions, KnativeTarget
 from engine.adapters.knative.features import refusal
 from engine.adapters.knative.kinds import CONFIG_MAPS, FEATURES_MAP, KNATIVE_NAMESPACE, TAG_HEADER
-from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.adapters.kubernetes.cluster import NotAllowed
 from engine.core.decision import BlockerKind, Rule
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
-from engine.errors import Unreachable
 from engine.testing.targets import ReversibleTargetContract, state
 from tests.e2e.cluster.bed import layout as at
 from tests.e2e.cluster.bed.namespace import Namespace
@@ -31,6 +28,7 @@ from tests.e2e.cluster.knative_shop import (
     template,
 )
 from tests.e2e.cluster.permissions import RBAC, as_controller
+from tests.e2e.cluster.vanishing import ApiCanVanish
 from tests.e2e.cluster.visitors import AB, CONVERTS, SESSIONS, SHARE_PCT, Visitors, visitors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -65,7 +63,7 @@ def released(standing: Namespace) -> Namespace:
     return standing
 
 
-class TestAnAudienceOfATagKeepsTheContract(ReversibleTargetContract):
+class TestAnAudienceOfATagKeepsTheContract(ApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def target(self, released: Namespace) -> KnativeTarget:
         chosen = options(released, control=ONE, treatment=TWO, latest=TWO, audience=AUDIENCE)
@@ -76,14 +74,6 @@ class TestAnAudienceOfATagKeepsTheContract(ReversibleTargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (SHARE_PCT,)
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 def test_the_tag_decides_and_without_it_the_header_means_nothing(namespace: Namespace) -> None:

@@ -1,14 +1,11 @@
 """What the target does to real Knative controllers, act by act."""
 
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from engine.adapters.knative import KnativeOptions, KnativeTarget
-from engine.adapters.kubernetes.client import KubernetesCluster
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, Weights
-from engine.errors import Unreachable
 from engine.testing.targets import ReversibleTargetContract, state
 from tests.e2e.cluster.bed.namespace import Namespace
 from tests.e2e.cluster.bed.waiting import eventually
@@ -29,6 +26,7 @@ from tests.e2e.cluster.knative_shop import (
     template,
 )
 from tests.e2e.cluster.permissions import as_controller, without
+from tests.e2e.cluster.vanishing import ApiCanVanish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -39,7 +37,7 @@ def released(standing: Namespace) -> Namespace:
     return standing
 
 
-class TestKnativeKeepsTheContract(ReversibleTargetContract):
+class TestKnativeKeepsTheContract(ApiCanVanish, ReversibleTargetContract):
     @pytest.fixture
     def target(self, released: Namespace) -> KnativeTarget:
         chosen = options(released, control=ONE, treatment=TWO, latest=TWO)
@@ -50,14 +48,6 @@ class TestKnativeKeepsTheContract(ReversibleTargetContract):
     @pytest.fixture
     def possible_pct(self) -> tuple[int, ...]:
         return (1, 99)
-
-    @pytest.fixture
-    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-        def fail(*_: object, **__: object) -> None:
-            raise Unreachable("the Kubernetes API gave no usable answer")
-
-        yield lambda: monkeypatch.setattr(KubernetesCluster, "_call", fail)
-        monkeypatch.undo()
 
 
 def test_an_unknown_revision_moves_nobody(namespace: Namespace) -> None:
