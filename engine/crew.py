@@ -77,13 +77,15 @@ class Crew:
         for gone in self._due_s.keys() - set(seen.active):
             del self._due_s[gone]
         now_s = time.monotonic()
+        for run_id in seen.active:
+            # Kept, so that a new run has its turn before those that became due after it.
+            self._due_s.setdefault(run_id, now_s)
         due = [
             run_id
             for run_id in seen.active
-            if run_id not in self._busy
-            and (run_id in seen.commands or self._due_s.get(run_id, now_s) <= now_s)
+            if run_id not in self._busy and (run_id in seen.commands or self._due_s[run_id] <= now_s)
         ]
-        due.sort(key=lambda run_id: (run_id not in seen.commands, self._due_s.get(run_id, now_s)))
+        due.sort(key=lambda run_id: (run_id not in seen.commands, self._due_s[run_id]))
         for run_id in due:
             self._queue.append((run_id, Asked(seen.commands.get(run_id, ()), seen.freeze)))
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from engine.core.run import Run
 from engine.crew import WORKERS, Crew
 from engine.errors import LeaseLost, RampwiseError, StoreError
 from engine.parts import LEASE_S, Asked, Known, Parts
@@ -18,6 +19,8 @@ _log = structlog.get_logger("rampwise.driver")
 
 POLL_S = 0.5
 """How often a driver looks for commands between ticks."""
+_LOOKS_RARER, _LONGEST_LOOK_S = 20.0, 1.0
+"""Time between two looks at all runs, in times of what a look takes, and the most of it."""
 
 _LATER_S = 0.001
 """So much later than it may be read a window is read, because clocks and sums are rounded."""
@@ -33,8 +36,8 @@ class Observer(Protocol):
         """The driver looks which runs are due."""
         ...
 
-    def on_start(self, run_id: str) -> None:
-        """A tick of this run begins."""
+    def on_start(self, run_id: str, known: Run | None) -> None:
+        """A tick of this run begins; `known`: where it stands, if nobody else can have written since."""
         ...
 
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
@@ -52,7 +55,7 @@ class NoObserver:
     def on_round(self) -> None:
         """Nothing."""
 
-    def on_start(self, run_id: str) -> None:
+    def on_start(self, run_id: str, known: Run | None) -> None:
         """Nothing."""
 
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
@@ -91,10 +94,10 @@ class Driver:
         lease = lease or self._lease(run_id)
         if lease is None:
             return None
-        self.observer.on_start(run_id)
-        began_s = time.monotonic()
         token, written = self._written.pop(run_id, (None, None))
         known = Known(snapshot=written if token == lease.token else None, asked=asked)
+        self.observer.on_start(run_id, None if known.snapshot is None else known.snapshot.run)
+        began_s = time.monotonic()
         try:
             snapshot = tick(self._parts_of(run_id), lease, known)
         except LeaseLost as error:
@@ -257,8 +260,11 @@ def serve(driver: Driver, stop: threading.Event, workers: int = WORKERS) -> None
     try:
         while not stop.is_set():
             driver.observer.on_round()
-            again_s = time.monotonic() + POLL_S / 2
+            began_s = time.monotonic()
             crew.look()
+            # Looking at very many runs takes long, and must not be most of what is done.
+            looked_s = time.monotonic() - began_s
+            again_s = began_s + min(max(POLL_S / 2, _LOOKS_RARER * looked_s), _LONGEST_LOOK_S)
             while not stop.is_set() and (left_s := again_s - time.monotonic()) > 0:
                 crew.start_due()
                 crew.wait(stop, left_s)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from engine.core.run import Run
 from engine.driver import Observer
 from engine.ports import Snapshot
 
@@ -21,9 +22,9 @@ class Observers:
         """The driver looks which runs are due."""
         self._tell("", lambda each: each.on_round())
 
-    def on_start(self, run_id: str) -> None:
+    def on_start(self, run_id: str, known: Run | None) -> None:
         """A tick of this run begins."""
-        self._tell(run_id, lambda each: each.on_start(run_id))
+        self._tell(run_id, lambda each: each.on_start(run_id, known))
 
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
         """The tick led to this state."""

@@ -4,6 +4,7 @@ No rules in here: what to do is `engine.core.decide`'s business, what is true `a
 may be cut off anywhere; the next one goes on from the log and from what the target really does.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,10 @@ from engine.progress import progress_of
 from engine.windows import MAX_WINDOWS, due_windows, observe_windows
 
 __all__ = ["LEASE_S", "Parts", "tick"]
+
+_THINKING = threading.Lock()
+"""Statistics keep the interpreter busy, which one thread at a time can use: were many to ask for it at once,
+those who need it only for a moment (leases, launches, pages) would wait behind all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,8 @@ def tick(parts: Parts, lease: Lease, known: Known = NOTHING) -> Snapshot:
     take_effect(journal, commands)
     lease = renewed(parts, lease, strictly=False)
     evidence = _gather(parts, before, journal.run, gate, target, skip=is_urgent(journal.run, gate, commands))
-    verdict = evaluate.verdict(parts.experiment, evidence.state)
+    with _THINKING:
+        verdict = evaluate.verdict(parts.experiment, evidence.state)
     if evidence.observations:
         journal.add(Observed(observations=evidence.observations, standing=standing_of(verdict)))
     facts = _facts(parts, journal, verdict, gate, target, commands, evidence, known.asked)
@@ -97,7 +103,8 @@ def _gather(
     skip: bool,
 ) -> _Evidence:
     """Read the windows that are due and fold them into the evidence. An urgent end does not wait for data."""
-    state = evaluate.Evidence.from_plain(parts.experiment, before.evidence)
+    with _THINKING:
+        state = evaluate.Evidence.from_plain(parts.experiment, before.evidence)
     cursor = dict(before.cursor)
     due = due_windows(parts.experiment, run, parts.clock.now_s(), parts.source.watermark_s)
     windows = due[:MAX_WINDOWS]
@@ -107,9 +114,11 @@ def _gather(
     observations = observe_windows(parts.experiment, run, windows, batch.readings, target)
     prober = parts.prober if may_probe(run, gate, target) else None
     observations = probed_readings(parts.experiment, run, state, observations, prober)
+    with _THINKING:
+        state = evaluate.update(parts.experiment, state, observations)
     return _Evidence(
         observations=observations,
-        state=evaluate.update(parts.experiment, state, observations),
+        state=state,
         cursor=dict(batch.cursor),
         trouble=batch.trouble,
         unread=len(due) - len(observations) if batch.trouble is None else 0,

@@ -7,7 +7,7 @@ from engine.adapters.kubernetes.client import KubernetesCluster, connect
 from engine.adapters.kubernetes.reflector import Reflector
 from engine.cli.delivering import delivering
 from engine.cli.seeing_through import stopped_by_signals
-from engine.cli.serving_loop import observed, site_of
+from engine.cli.serving_loop import lasting, observed, site_of
 from engine.cli.session import a_driver
 from engine.controller.election import Election
 from engine.controller.queue import Queue
@@ -42,6 +42,7 @@ def control(
     plain = a_driver(store, f"{crew}{process_name()}")
     site = site_of(store, plain)
     controller = _controller(cluster, plain, crew, site, namespace, lease_namespace)
+    lasting()
     with delivering(store), stopped_by_signals() as stop:
         if listen is None:
             controller.run(stop)

@@ -1,5 +1,6 @@
 """The engine's loop with its log: one line per change of a run."""
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Collection
@@ -13,6 +14,7 @@ from engine.cli.seeing_through import stopped_by_signals
 from engine.cli.session import a_driver
 from engine.cli.summary import reason_of
 from engine.core.outcome import ExitCode
+from engine.core.run import Run
 from engine.driver import Driver, Observer, serve
 from engine.errors import RampwiseError, StoreError
 from engine.observing import Observers
@@ -34,6 +36,18 @@ AGAIN_S = 1.0
 """Pause after trouble with the database."""
 
 
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
+def lasting() -> None:
+    """For a process that keeps many runs for long: what is loaded is never searched for garbage again.
+
+    Hardly anything here forms cycles, and searching the state of a thousand runs took a tenth of all work.
+    """
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
+
+
 @dataclass(slots=True)
 class RunLog:
     """An observer that logs what changed in a run."""
@@ -43,7 +57,7 @@ class RunLog:
     def on_round(self) -> None:
         """Nothing changed yet."""
 
-    def on_start(self, run_id: str) -> None:
+    def on_start(self, run_id: str, known: Run | None) -> None:
         """Nothing changed yet."""
 
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
@@ -83,6 +97,7 @@ def serve_all(
     Raises:
         UsageError: that place cannot be listened on.
     """
+    lasting()
     with delivering(store), stopped_by_signals() as stop:
         if listen is None:
             _drive(_logging_driver(store), stop)

@@ -54,7 +54,7 @@ class _Asked:
 
 @dataclass(slots=True)
 class Reconciler:
-    """For one thread.
+    """For several threads, each object by one at a time.
 
     Attributes:
         runs: id of the newest run of each object, by the object's uid.

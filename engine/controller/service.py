@@ -18,6 +18,7 @@ from engine.controller.past import visible
 from engine.controller.queue import Queue
 from engine.controller.reconciler import Reconciler
 from engine.controller.resource import wanted
+from engine.core.run import Run
 from engine.driver import Driver, Observer, serve
 from engine.errors import RampwiseError
 from engine.ports import Snapshot
@@ -28,6 +29,8 @@ TROUBLE_S = 2.0
 """How long to wait after trouble with one object, or with the database."""
 RESYNC_S = 300.0
 """Every object is looked at so often even if nothing seems to have changed."""
+HANDS = 8
+"""Objects looked at at once: looking mostly waits for the API server, and a thousand may come at once."""
 _LOOK_S = 0.2
 """How often the leader asks itself whether it still leads."""
 
@@ -47,7 +50,7 @@ class Publisher:
     def on_round(self) -> None:
         """Nothing changed."""
 
-    def on_start(self, run_id: str) -> None:
+    def on_start(self, run_id: str, known: Run | None) -> None:
         """Nothing changed yet."""
 
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
@@ -145,10 +148,19 @@ class Controller:
                 return
         for each in self.reflector.known():
             self.queue.add(each)
+        hands = [_thread("hand", lambda: self._look_at_all(over)) for _ in range(HANDS)]
+        for hand in hands:
+            hand.join()
+
+    def _look_at_all(self, over: threading.Event) -> None:
         while not over.is_set():
             key = self.queue.take(_LOOK_S)
-            if key is not None:
+            if key is None:
+                continue
+            try:
                 self._look_at(key)
+            finally:
+                self.queue.done(key)
 
     def _look_at(self, key: Key) -> None:
         manifest = self.reflector.get(key)

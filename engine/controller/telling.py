@@ -37,7 +37,7 @@ class _Written:
 
 @dataclass(slots=True)
 class Teller:
-    """For one thread. Every method raises Unreachable when the cluster gives no answer."""
+    """For several threads, each object by one at a time. Without an answer they raise Unreachable."""
 
     cluster: Cluster
     store: Store

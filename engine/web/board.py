@@ -29,7 +29,8 @@ LATE_INTERVALS = 3
 """A run without a tick for so many intervals is not live."""
 _SHORTEST_LATE_S = 10.0
 _ALL_EVERY = 12
-_OWN_S = 20.0
+_OWN_S = 60.0
+"""Longer than the ticks of a busy process take: it must not read besides what it is about to tick."""
 _PAUSE_S = 0.005
 
 
@@ -179,7 +180,7 @@ class Board:
     def on_round(self) -> None:
         """Nothing changed yet."""
 
-    def on_start(self, run_id: str) -> None:
+    def on_start(self, run_id: str, known: Run | None) -> None:
         """Nothing changed yet."""
 
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:

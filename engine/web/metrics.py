@@ -17,7 +17,7 @@ from engine.core.events import Decided
 from engine.core.letter import LetterState
 from engine.core.measure import Missing, Window
 from engine.core.model import Metric as ExperimentMetric
-from engine.core.run import Phase
+from engine.core.run import Phase, Run
 from engine.errors import LeaseLost, PluginError, SpecError, StoreBusy, StoreError, Unreachable, UsageError
 from engine.ports import Batch, Json, MetricSource, Snapshot, Store
 from engine.web.board import Board
@@ -44,7 +44,7 @@ class Metrics:
     def __init__(self, store: Store, board: Board, version: str) -> None:
         self.registry = CollectorRegistry()
         self._store = store
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, Run] = {}
         self._round_s: float | None = None
         self._decisions = Counter(
             "rampwise_decisions",
@@ -84,17 +84,17 @@ class Metrics:
         """The driver is alive."""
         self._round_s = time.monotonic()
 
-    def on_start(self, run_id: str) -> None:
+    def on_start(self, run_id: str, known: Run | None) -> None:
         """Events from here on are this tick's; another engine may have written before."""
-        self._seen[run_id] = self._store.load(run_id).snapshot.run.seq
+        self._seen[run_id] = known or self._store.load(run_id).snapshot.run
 
     def on_tick(self, snapshot: Snapshot, took_s: float) -> None:
         """Count the tick and its decisions."""
         run = snapshot.run
         self._ticks.observe(took_s)
-        after_seq = self._seen.pop(run.id, run.seq)
-        if run.seq > after_seq:
-            for event in self._store.events(run.id, after_seq):
+        before = self._seen.pop(run.id, run)
+        if _may_have_decided(before, run):
+            for event in self._store.events(run.id, before.seq):
                 if isinstance(event.payload, Decided):
                     decision = event.payload.decision
                     self._decisions.labels(decision=decision.kind.value, rule=decision.rule.value).inc()
@@ -114,6 +114,13 @@ class Metrics:
     def counted(self, source: MetricSource) -> MetricSource:
         """The same source, whose answers are counted."""
         return _Counted(source, self.on_batch)
+
+
+def _may_have_decided(before: Run, run: Run) -> bool:
+    """Whether there are events but for those of windows that were counted, one each, which most ticks add."""
+    stands = [(each.last_decision, each.last_rule, each.reason, each.weights) for each in (before, run)]
+    only_counted = run.seq - before.seq == run.windows_done - before.windows_done
+    return run.seq > before.seq and not (only_counted and stands[0] == stands[1])
 
 
 @dataclass(frozen=True, slots=True)

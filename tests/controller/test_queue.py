@@ -42,3 +42,22 @@ def test_who_waits_is_woken():
     timer.start()
     assert queue.take(10.0) == A
     timer.join()
+
+
+def test_nobody_else_gets_what_is_being_looked_at():
+    queue = Queue(now_s=Clock())
+    queue.add(A)
+    assert queue.take(0.0) == A
+    queue.add(A)
+    queue.add(A, 7.0)
+    assert queue.take(0.0) is None
+    queue.done(A)
+    assert [queue.take(0.0), queue.take(0.0)] == [A, None]
+
+
+def test_what_was_not_added_again_is_done_for_good():
+    queue = Queue(now_s=Clock())
+    queue.add(A)
+    assert queue.take(0.0) == A
+    queue.done(A)
+    assert queue.take(0.0) is None

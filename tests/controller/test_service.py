@@ -249,13 +249,14 @@ def test_an_object_is_looked_at_when_its_run_has_news_and_only_then(desk: Desk) 
     assert queue.take(0.0) is None
     publisher.belongs(run_id, KEY)
     publisher.on_round()
-    publisher.on_start(run_id)
+    publisher.on_start(run_id, None)
     publisher.on_error(run_id, StoreError("x"))
     for _ in range(2):
         publisher.on_tick(snapshot, 0.1)
     assert [queue.take(0.0), queue.take(0.0)] == [KEY, None]
     desk.data("stop", run_id, "--reason", "x")
     publisher.on_tick(desk.store.load(run_id).snapshot, 0.1)
+    queue.done(KEY)
     assert queue.take(0.0) == KEY
     publisher.on_tick(snapshot, 0.1)
     assert queue.take(0.0) is None

@@ -202,3 +202,16 @@ def test_what_has_ended_is_forgotten(crew, driver):
     driver.store.append(lease, events, snapshot)
     crew.look()
     assert "r0" not in crew._due_s
+
+
+def test_who_never_had_a_turn_comes_before_those_who_had_one(crew, driver):
+    driver.interval = 0.0
+    crew.look()
+    crew.start_due()
+    until(crew, lambda: len(driver.begun) == 4)
+    driver.go_on.set()
+    until(crew, lambda: all_free(crew))
+    crew.look()
+    crew.start_due()
+    until(crew, lambda: len(driver.begun) == 8)
+    assert driver.asked_for[1][:2] == ["r4", "r5"]

@@ -47,6 +47,24 @@ def test_ticks_and_decisions_are_counted_once(served: Served) -> None:
     assert value(served, "rampwise_tick_seconds_count") == 20
 
 
+def test_a_tick_that_only_counted_a_window_is_not_looked_up(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = served.launched()
+    before = served.tick(run_id, 6).run
+    store, asked = served.site.store, list[int]()
+    events = store.events
+    monkeypatch.setattr(store, "events", lambda run, after, **more: asked.append(after) or events(run, after))
+    monkeypatch.setattr(store, "load", lambda _: pytest.fail("the driver knows where the run stands"))
+    run = served.tick(run_id).run
+    assert (run.seq, run.windows_done, run.last_rule) == (
+        before.seq + 1,
+        before.windows_done + 1,
+        before.last_rule,
+    )
+    assert asked == []
+
+
 def test_decisions_of_another_engine_are_not_counted_here(served: Served) -> None:
     run_id = served.launched()
     other = Driver(served.site.store, served.driver.assemble, served.driver.clock, served.driver.owner)

@@ -116,6 +116,8 @@ class Reflector:
             self._heard(version)
             if event["type"] != "BOOKMARK":
                 self.on_change(_key(manifest))
+        # Where nothing happens nobody sends a bookmark either, but an orderly end shows that it was heard.
+        self.heard_s = self.now_s()
         return version
 
     def _take(self, kind: str, manifest: Manifest) -> None:

@@ -1,7 +1,8 @@
 """What targets look at, from copies that the API server keeps up to date: looking costs no call.
 
 Only looking is answered from a copy, and only while the copy is known to be up to date; whoever acts reads
-directly. What a target has seen directly, it never sees older again: a copy must have caught up first.
+directly. What a target has seen directly, it never sees older again: that kind's copy must have caught up
+first. Other kinds' copies need not: where one of them does not change, nobody tells how far it is.
 """
 
 import threading
@@ -129,21 +130,21 @@ class Sight:
         self._cluster = cluster
         self._copies = copies
         self._now_s = now_s
-        self._seen = 0
+        self._seen: dict[Resource, int] = {}
         self._unsure_until_s = float("-inf")
 
     def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
         """See `Cluster.get`. What a copy does not have is asked for: somebody is about to say so."""
         copy = self._copy(resource, namespace)
         found = None if copy is None else copy.get((namespace, name))
-        return self._noted(self._cluster.get(resource, namespace, name)) if found is None else found
+        return self._noted(resource, self._cluster.get(resource, namespace, name)) if found is None else found
 
     def find(self, resource: Resource, namespace: str, labels: Mapping[str, str]) -> Sequence[Manifest]:
         """See `Cluster.find`."""
         copy = self._copy(resource, namespace)
         if copy is not None:
             return copy.labelled(namespace, labels)
-        return [self._noted(each) for each in self._cluster.find(resource, namespace, labels)]
+        return [self._noted(resource, each) for each in self._cluster.find(resource, namespace, labels)]
 
     def patch(
         self,
@@ -158,13 +159,14 @@ class Sight:
         """See `Cluster.patch`."""
         with self._writing():
             return self._noted(
-                self._cluster.patch(resource, namespace, name, body, subresource=subresource, kind=kind)
+                resource,
+                self._cluster.patch(resource, namespace, name, body, subresource=subresource, kind=kind),
             )
 
     def create(self, resource: Resource, namespace: str, body: Manifest) -> Manifest:
         """See `Cluster.create`."""
         with self._writing():
-            return self._noted(self._cluster.create(resource, namespace, body))
+            return self._noted(resource, self._cluster.create(resource, namespace, body))
 
     def delete(self, resource: Resource, namespace: str, name: str) -> None:
         """See `Cluster.delete`. Nobody says at which version something has gone."""
@@ -175,11 +177,11 @@ class Sight:
         if not _looking.get() or self._now_s() < self._unsure_until_s:
             return None
         copies = self._copies()
-        return None if copies is None else copies.of(resource, namespace, self._seen)
+        return None if copies is None else copies.of(resource, namespace, self._seen.get(resource, 0))
 
-    def _noted(self, manifest: Manifest) -> Manifest:
+    def _noted(self, resource: Resource, manifest: Manifest) -> Manifest:
         version = manifest.get("metadata", {}).get("resourceVersion", "")
-        self._seen = max(self._seen, int(version or 0))
+        self._seen[resource] = max(self._seen.get(resource, 0), int(version or 0))
         return manifest
 
     @contextmanager

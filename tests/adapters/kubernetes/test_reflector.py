@@ -217,6 +217,13 @@ def test_how_far_the_copy_is_and_when_it_was_told_so_is_known(started: Any) -> N
     assert world.reflector.heard_s > 0
 
 
+def test_a_watch_in_which_nothing_happened_was_heard_of_at_its_end() -> None:
+    api = Api(page(5), watches=((),))
+    reflector = Reflector(feed=api, resource=PODS, namespace="shop", now_s=lambda: 77.0)
+    assert reflector._watch("5", threading.Event()) == "5"
+    assert reflector.heard_s == 77.0
+
+
 def test_while_there_is_trouble_the_copy_has_never_been_heard_of(started: Any) -> None:
     api = Api(page(5), Unreachable("away"), watches=((ConnectionResetError(),),))
     world = started(api)

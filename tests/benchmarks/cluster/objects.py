@@ -46,8 +46,13 @@ def pods(pair: int) -> list[Object]:
 
 
 def _pod(app: str) -> Object:
-    template = samples.pod_template("shop", app)
+    template = _on_a_node(samples.pod_template("shop", app))
     return {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": app, "labels": {"app": app}}}
+
+
+def _on_a_node(template: Object) -> Object:
+    """Nobody schedules here, and Endpoints need a node."""
+    return {**template, "spec": {**template["spec"], "nodeName": at.NODE}}
 
 
 def services(pair: int) -> list[Object]:
@@ -183,7 +188,7 @@ def rollout(name: str, image: str, *, analysed: bool) -> Object:
     rungs: list[Object] = [{"setCanaryScale": {"matchTrafficWeight": True}}, *samples.ladder(SHARE_PCT)]
     if analysed:
         analysis = {"analysis": {"templates": [{"templateName": name}], "startingStep": 4}}
-    template = samples.pod_template(name, image)
+    template = _on_a_node(samples.pod_template(name, image))
     # While a canary that was aborted still has pods, the controller writes its Services many times a second.
     brief = {"abortScaleDownDelaySeconds": 1}
     return samples.canary(name, template, [*first, *rungs], replicas=1, **brief, **analysis)

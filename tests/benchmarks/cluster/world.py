@@ -27,6 +27,8 @@ GATEWAY = "/apis/gateway.networking.k8s.io/v1"
 TRAEFIK = "/apis/traefik.io/v1alpha1"
 _AGAIN_S = 0.5
 _HANDS = 8
+_POD_ADDRESS = "10.65.0.1"
+"""Nobody listens there, but Endpoints must not name a loopback address."""
 
 
 class World:
@@ -79,7 +81,7 @@ class World:
     def _pod(self, pod: Object) -> None:
         if "conditions" not in pod.get("status", {}) and "deletionTimestamp" not in pod["metadata"]:
             meta, now = pod["metadata"], _now()
-            facts = Facts(stage=Stage.READY, address="127.0.0.1", changed_at=now, started_at=now)
+            facts = Facts(stage=Stage.READY, address=_POD_ADDRESS, changed_at=now, started_at=now)
             path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status"
             self._write(path, {"status": status(pod, facts)})
 
