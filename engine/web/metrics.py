@@ -117,10 +117,9 @@ class Metrics:
 
 
 def _may_have_decided(before: Run, run: Run) -> bool:
-    """Whether there are events but for those of windows that were counted, one each, which most ticks add."""
-    stands = [(each.last_decision, each.last_rule, each.reason, each.weights) for each in (before, run)]
-    only_counted = run.seq - before.seq == run.windows_done - before.windows_done
-    return run.seq > before.seq and not (only_counted and stands[0] == stands[1])
+    """Whether there is more than one event of windows that were counted, which is all that most ticks add."""
+    only_counted = run.seq == before.seq + 1 and run.windows_done > before.windows_done
+    return run.seq > before.seq and not only_counted
 
 
 @dataclass(frozen=True, slots=True)
