@@ -237,5 +237,12 @@ def _columns() -> list[Schema]:
     return [*texts, {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp", "priority": 0}]
 
 
+class _WrittenOut(yaml.SafeDumper):
+    """Repeats what is there twice, as every reader of a manifest expects."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 if __name__ == "__main__":
-    print(yaml.safe_dump(definition(), sort_keys=False, width=110), end="")
+    print(yaml.dump(definition(), Dumper=_WrittenOut, sort_keys=False, width=110), end="")

@@ -22,6 +22,7 @@ from engine.core.plan import Policy
 from engine.fields import Duration, PositiveDuration
 from engine.spec.bounds import BoundField
 from engine.spec.metrics import AnyMetric
+from engine.spec.product import ProductSection
 from engine.spec.sinks import SinkField
 from engine.spec.strict import StrictModel
 
@@ -215,6 +216,8 @@ class Spec(StrictModel):
     """When traffic may be given; always, if empty."""
     notify: tuple[SinkField, ...] = ()
     """Who is told of what; nobody, if empty."""
+    product: ProductSection | None = None
+    """An A/B test on users' events beside the release: what is asked of them. A run ignores it."""
 
 
 class ReleaseExperiment(StrictModel):

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -15,6 +16,9 @@ from pydantic_core import ErrorDetails
 from engine.errors import Problem
 from engine.spec.metrics import KINDS, kind_of
 from engine.spec.presets import PRESETS
+from engine.spec.product_metrics import KINDS as PRODUCT_KINDS
+from engine.spec.product_metrics import TAGS as PRODUCT_TAGS
+from engine.spec.product_metrics import kinds_of
 from engine.spec.strict import BrokenRulesError, FieldError
 from engine.spec.yaml_text import Path, Source, show_path
 
@@ -38,11 +42,28 @@ _INSTEAD = {
     "breakdown": "none: a threshold, ratio or gauge is not broken down",
 }
 """What to write for fields that only other metrics have, where no near name helps."""
-_METRICS = ("spec", "metrics")
-_TAGS = PRESETS | KINDS
+_INSTEAD_OF_PRODUCTS = {
+    "winsorize": "none: only a count or a sum is cut",
+    "cap": "none: only a count or a sum is cut",
+    "before": "none: a quantile is not adjusted by earlier behaviour",
+    "within": "none: a retention says it inside, as {event: visit, from: 7d, within: 14d}",
+    "value_unit": "none: shares and counts have no unit",
+    "higher_is_better": "direction: higher, or lower",
+    "breakdown": "none: dimensions of the product break all its metrics down",
+}
+"""The same for a product experiment's metrics."""
+_LISTS: tuple[Path, ...] = (("spec", "metrics"), ("spec", "product", "metrics"))
+"""Where metrics are."""
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]*@")
+_TAGS: dict[str, type[BaseModel]] = {**PRESETS, **KINDS, **PRODUCT_TAGS}
 _STAND_INS = {
     **dict.fromkeys(("name", "bad", "total", "count", "numerator", "denominator", "expression"), "some"),
     "limit": "1%",
+    "conversion": "some",
+    "sum": {"event": "some", "value": "some"},
+    "ratio": {"of": "some", "per": "some"},
+    "retention": {"event": "some", "from": "1d", "within": "2d"},
+    "quantile": {"event": "some", "value": "some", "q": "50%"},
 }
 """Right values for fields that a metric must have, while its own are wrong."""
 
@@ -58,14 +79,15 @@ def problem(source: Source, path: Path, *, found: str, expected: str) -> Problem
 
 
 def shown(value: Any) -> str:
-    """A value as a problem shows it, at most 60 characters.
+    """A value as a problem shows it, at most 60 characters, and without passwords of URLs.
 
-    >>> shown("5"), shown(5), shown(None)
-    ("'5'", '5', 'nothing')
+    >>> shown("5"), shown(5), shown(None), shown("postgres://me:secret@host/shop")
+    ("'5'", '5', 'nothing', "'postgres://me:…@host/shop'")
     """
     if value is None:
         return "nothing"
     text = f"'{value}'" if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = _PASSWORD.sub(r"\1…@", text)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -100,7 +122,8 @@ def describe(source: Source, error: ValidationError, model: Any, prefix: Path = 
 def _describe_one(source: Source, detail: ErrorDetails, path: Path, fields: dict[str, FieldInfo]) -> Problem:
     kind, name = detail["type"], str(path[-1]) if path else ""
     if kind in UNKNOWN_FIELD:
-        expected = _INSTEAD.get(name) or one_of(name, fields)
+        instead = _INSTEAD_OF_PRODUCTS if path[:3] == _LISTS[1] else _INSTEAD
+        expected = instead.get(name) or one_of(name, fields)
         return problem(source, path, found="an unknown field", expected=expected)
     if kind in {"missing", "missing_argument"}:
         return problem(source, path, found="nothing", expected=_purpose(fields.get(name)))
@@ -122,13 +145,13 @@ def broken_rules(source: Source, error: ValidationError) -> Iterator[Problem]:
         source: the document.
         error: what pydantic found in the whole of it.
     """
-    wrong: dict[tuple[int, str], set[str]] = defaultdict(set)
+    wrong: dict[tuple[Path, str], set[str]] = defaultdict(set)
     for detail in error.errors(include_url=False):
         loc = detail["loc"]
-        if loc[:2] == _METRICS and len(loc) > 4:
-            wrong[int(loc[2]), str(loc[3])].add(str(loc[4]))
-    for (index, tag), fields in wrong.items():
-        path = (*_METRICS, index)
+        at = _place_of_tag(loc)
+        if at is not None and len(loc) > at + 1:
+            wrong[loc[:at], str(loc[at])].add(str(loc[at + 1]))
+    for (path, tag), fields in wrong.items():
         kept = {name: value for name, value in source.get(path).items() if name not in fields}
         needed = {name: value for name, value in _STAND_INS.items() if _is_needed(tag, name)}
         try:
@@ -163,6 +186,8 @@ def _purpose(field: FieldInfo | None) -> str:
 
 def _unknown_metric(source: Source, path: Path) -> Problem:
     """A metric that is of no known preset or kind."""
+    if path[:-1] == _LISTS[1]:
+        return _unknown_product_metric(source, path)
     said = kind_of(source.get(path))
     if said is None:
         expected = f"preset: with one of: {', '.join(PRESETS)}; or kind: with one of: {', '.join(KINDS)}"
@@ -175,11 +200,32 @@ def _unknown_metric(source: Source, path: Path) -> Problem:
     return problem(source, (*path, field), found=shown(said), expected=one_of(said, known[field]))
 
 
+def _unknown_product_metric(source: Source, path: Path) -> Problem:
+    metric = source.get(path)
+    kinds = kinds_of(metric)
+    if kinds:
+        expected = "one of them; each is a metric of its own"
+        return problem(source, path, found=" and ".join(kinds), expected=expected)
+    for field in metric if isinstance(metric, dict) else ():
+        if near := difflib.get_close_matches(field, PRODUCT_KINDS, n=1):
+            return problem(source, (*path, field), found="an unknown field", expected=near[0])
+    expected = f"one with one of: {', '.join(PRODUCT_KINDS)}"
+    return problem(source, path, found="a metric of no kind", expected=expected)
+
+
 def _without_tag(loc: Path) -> Path:
     """The path without the metric's kind, which pydantic adds and the document does not have."""
-    if loc[:2] == _METRICS and len(loc) > 3 and loc[3] in _TAGS:
-        return (*loc[:3], *loc[4:])
-    return loc
+    at = _place_of_tag(loc)
+    return loc if at is None else (*loc[:at], *loc[at + 1 :])
+
+
+def _place_of_tag(loc: Path) -> int | None:
+    """Where in a location pydantic says the kind of a metric; None outside of metrics."""
+    for metrics in _LISTS:
+        at = len(metrics) + 1
+        if loc[: len(metrics)] == metrics and len(loc) > at and loc[at] in _TAGS:
+            return at
+    return None
 
 
 def _fields(model: Any, loc: Path) -> dict[str, FieldInfo]:

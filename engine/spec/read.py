@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from engine import plugins
 from engine.core.plan import Plan
 from engine.errors import PluginError, Problem, SpecError
-from engine.spec import checks
+from engine.spec import checks, product_checks
 from engine.spec.document import ReleaseExperiment, Spec
 from engine.spec.problems import UNKNOWN_FIELD, broken_rules, describe, one_of, problem, shown
 from engine.spec.sinks import plugin_of
@@ -120,6 +120,7 @@ def _checked(source: Source) -> Document:
     problems += checks.metric_names_differ(source)
     problems += checks.something_can_promote(source)
     problems += checks.sink_names_differ(source)
+    problems += product_checks.check(source)
     if problems or content is None or target is None or strategy is None or plan is None:
         raise SpecError(tuple(sorted(problems, key=_line)))
     content = _with_options(content, target, strategy, metric_source, sinks)

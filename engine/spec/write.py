@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from engine import plugins
 from engine.errors import UsageError
+from engine.spec.product_metrics import KINDS
 from engine.spec.read import Document
 from engine.spec.sinks import plugin_of
 from engine.spec.yaml_text import dump, dump_inline
@@ -35,6 +36,8 @@ def to_plain(document: Document) -> dict[str, Any]:
     """The document as plain JSON values with every default filled in; `from_plain` reads it again."""
     plain: dict[str, Any] = document.content.model_dump(mode="json", by_alias=True, exclude_none=True)
     plain["spec"]["metrics"] = [_in_order(metric) for metric in plain["spec"]["metrics"]]
+    if product := plain["spec"].get("product"):
+        product["metrics"] = [_in_order(metric, tuple(KINDS)) for metric in product["metrics"]]
     plain["spec"]["notify"] = [plugin_of(sink) | sink for sink in plain["spec"]["notify"]]
     return plain
 
@@ -73,7 +76,7 @@ def _examples(schema: Mapping[str, Any]) -> dict[str, Any]:
     return required | whole
 
 
-def _in_order(metric: dict[str, Any]) -> dict[str, Any]:
+def _in_order(metric: dict[str, Any], first: tuple[str, ...] = _METRIC_HEAD) -> dict[str, Any]:
     """What a metric is comes first."""
-    head = {field: metric[field] for field in _METRIC_HEAD if field in metric}
+    head = {field: metric[field] for field in first if field in metric}
     return head | metric

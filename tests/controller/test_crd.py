@@ -28,6 +28,10 @@ def test_the_committed_definition_is_current():
     )
 
 
+def test_the_committed_definition_is_written_out_without_aliases():
+    assert "&id" not in COMMITTED.read_text()
+
+
 def test_every_field_has_a_type_or_is_open():
     for path, schema in every_schema(ROOT):
         assert schema.keys() & {"type", *OPEN, *NUMBER_OR_TEXT}, path
@@ -87,6 +91,21 @@ def test_bounds_keep_the_units_of_all_kinds_of_metrics():
         part = metric["properties"][bound]["properties"]["absolute"]
         assert part == {"x-kubernetes-int-or-string": True, "maxLength": MOST_AMOUNT}
     assert len(metric["x-kubernetes-validations"]) == 4
+
+
+def test_a_product_experiment_keeps_its_forms():
+    product = ROOT["properties"]["spec"]["properties"]["product"]
+    metric = product["properties"]["metrics"]["items"]
+    assert {"conversion", "count", "sum", "ratio", "retention", "quantile"} < metric["properties"].keys()
+    assert "required" not in metric
+    for field in (
+        product["properties"]["ends"],
+        product["properties"]["mde"],
+        metric["properties"]["within"],
+    ):
+        assert field["type"] == "string"
+        assert field["pattern"]
+    assert product["properties"]["variants"]["additionalProperties"]["type"] == "integer"
 
 
 def test_a_choice_between_objects_is_one_object_that_takes_them_all():

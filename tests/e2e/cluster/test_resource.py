@@ -23,6 +23,31 @@ def errors(**more: Any) -> Object:
     return {"metrics": [{"preset": "http_errors", **more}]}
 
 
+def product(**more: Any) -> Object:
+    """A product experiment of which everything stands in a field of another type, short and whole."""
+    section: Object = {
+        "question": "Do more visitors buy?",
+        "variants": {"short": 50, "control": 50},
+        "data": {"warehouse": "duckdb://shop", "columns": {"unit": "user_id"}},
+        "metrics": [
+            {"conversion": "purchase", "within": "7d", "before": "14d"},
+            {"sum": {"event": "purchase", "value": "amount"}, "winsorize": "99.9%"},
+            {"count": "visit", "cap": 17.5, "role": "guardrail", "margin": {"absolute": 1}},
+            {"ratio": {"of": {"event": "purchase", "value": "amount"}, "per": "purchase"}},
+            {"retention": {"event": "visit", "from": "7d", "within": "14d"}},
+            {"quantile": {"event": "load", "value": "seconds", "q": "90%"}},
+        ],
+        "dimensions": ["country", {"column": "browser", "exploratory": True}],
+        "exclude": {"is_bot": ["true"]},
+        "method": "group_sequential",
+        "looks": 4,
+        "alpha": 0.01,
+        "starts": "2026-11-02T00:00:00Z",
+        "ends": "2026-11-30T00:00:00Z",
+    }
+    return {"product": section | more}
+
+
 def a_mean(**more: Any) -> Object:
     return {"metrics": [METRIC, {**MEAN, **more}]}
 
@@ -55,6 +80,12 @@ class TestTheApiServer:
             (a_mean(tolerance={"absolute": "0.1pp"}), f"tolerance.absolute of a count, .* is {OWN_UNIT}"),
             (a_mean(margin={"absolute": 0.5}), "integer,string"),
             (errors(margn={}), "not declared"),
+            (product(mde=2), "expected string"),
+            (product(mde="2"), "should match"),
+            (product(variants={"control": "50%", "short": "50%"}), "expected numeric"),
+            (product(metrics=[{"conversion": "purchase", "within": "7"}]), "should match"),
+            (product(ends="2026-11-30"), "should match"),
+            (product(dimension=["country"]), "not declared"),
             ({"interval": "fast"}, "should match"),
             ({"split_tolerance": {"absolute": "5%"}}, "should match"),
         ],
@@ -72,6 +103,8 @@ class TestTheApiServer:
             a_mean(margin={"absolute": 20}),
             a_mean(margin={"absolute": "0.5"}, tolerance={"relative": "5%"}),
             a_mean(margin={"absolute": "20ms"}, value_unit="s"),
+            product(),
+            product(data="data/"),
         ],
     )
     def test_what_is_right_is_taken(self, place: Namespace, change: Object) -> None:
