@@ -1,0 +1,34 @@
+"""Totals of a product experiment from where its events are; all heavy work runs in the query engine there.
+
+Ibis and drivers are imported when a look is taken, not before. Nothing in here estimates or decides.
+"""
+
+from analysis.product.totals import Totals
+from analysis.warehouse.address import untested_engine
+from analysis.warehouse.errors import WarehouseError
+from engine.core.product import ProductPlan
+
+__all__ = ["WarehouseError", "look", "untested_engine"]
+
+
+def look(plan: ProductPlan, now_s: float) -> Totals:
+    """Everything that the tables say of an experiment now; only aggregates leave the query engine.
+
+    Exact and independent of the order of rows, of how they are spread over files, and of the engine.
+
+    Args:
+        plan: what is asked, and where the tables are.
+        now_s: Unix time; rows with a later time are counted and left out.
+
+    Raises:
+        WarehouseError: the address, a table, a column or a driver is missing or wrong; tells what to do.
+        Unreachable: the warehouse gave no answer.
+    """
+    try:
+        from analysis.warehouse.looking import taken  # noqa: PLC0415 (Ibis is an extra, and slow to import)
+    except ModuleNotFoundError as fault:
+        raise WarehouseError(
+            f"looking at tables needs `{fault.name}`, which is not installed; "
+            "type: pip install 'rampwise[warehouse]'"
+        ) from fault
+    return taken(plan, now_s)

@@ -1,0 +1,127 @@
+"""One look at the tables: exposures to units, events to numbers of units, and those to sums brought back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+import ibis.expr.types as ir
+from ibis import _
+
+from analysis.product.totals import ALL, DAY, Counted, Slice, Totals
+from analysis.warehouse.connecting import Warehouse, connected
+from analysis.warehouse.cuts import buckets_of, caps_of, scale_of
+from analysis.warehouse.layout import MICROSECONDS, Layout, layout_of, microseconds
+from analysis.warehouse.moments import numbers_of, units_and_moments
+from analysis.warehouse.reading import events_of, exposures_of, same_units
+from analysis.warehouse.sums import Summed, summed
+from analysis.warehouse.units import DAY_US, Exposed, day_of, exposed
+from engine.core.product import ProductPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tally:
+    """Of units with events: these, how many units are machines, and the largest numbers of the others."""
+
+    events: int
+    early: int
+    machines: int
+    largest: tuple[int, ...]
+
+
+def taken(plan: ProductPlan, now_s: float) -> Totals:
+    """What `analysis.warehouse.look` returns."""
+    now = microseconds(now_s)
+    layout = layout_of(plan)
+    with connected(plan.tables.warehouse) as warehouse:
+        exposures, events = same_units(exposures_of(warehouse, plan), events_of(warehouse, plan, layout))
+        units = exposed(warehouse, plan, exposures, now)
+        sums = summed(warehouse, plan, units, events, now)
+        return _totals(warehouse, plan, layout, units, sums)
+
+
+def _totals(warehouse: Warehouse, plan: ProductPlan, layout: Layout, units: Exposed, sums: Summed) -> Totals:
+    is_machine = _.events > plan.most_events
+    tally = _tally(warehouse, sums.totals, len(layout.kept), is_machine)
+    people = sums.totals.filter(~is_machine)
+    if tally.machines:
+        units = _without(warehouse, units, sums.totals.filter(is_machine), tally.machines)
+    caps = caps_of(warehouse, plan, layout, people, units.count)
+    numbers = numbers_of(people, layout, caps, tally.largest)
+    counts, moments = units_and_moments(warehouse, units, people, numbers)
+    per_variant = {share.variant: counts.get((share.variant, ALL), 0) for share in plan.shares}
+    return Totals(
+        units=counts,
+        moments=moments,
+        buckets=buckets_of(warehouse, plan, units, people, numbers, per_variant),
+        caps={name: cap / scale_of(layout, name) for name, cap in caps.items()},
+        counted=_counted(plan, units, sums, tally, counts),
+    )
+
+
+def _tally(warehouse: Warehouse, totals: ir.Table, kept: int, is_machine: ir.BooleanValue) -> _Tally:
+    largest = {f"kept{index}": totals[f"kept{index}"].abs().max(where=~is_machine) for index in range(kept)}
+    row = warehouse.row(
+        totals.aggregate(
+            events=_.events.sum().coalesce(0),
+            early=_.early.sum().coalesce(0),
+            machines=_.count(where=is_machine),
+            **largest,
+        )
+    )
+    return _Tally(
+        events=int(row["events"]),
+        early=int(row["early"]),
+        machines=int(row["machines"] or 0),  # of no rows at all, Spark counts none
+        largest=tuple(int(row[name] or 0) for name in largest),
+    )
+
+
+def _without(warehouse: Warehouse, exposed: Exposed, machines: ir.Table, count: int) -> Exposed:
+    """The units less those that are machines, in every cell."""
+    per_cell = machines.group_by("cell").agg(machines=_.count())
+    cells = exposed.cells.left_join(per_cell, "cell").mutate(units=_.units - _.machines.coalesce(0))
+    cells = cells.select(*exposed.cells.columns).filter(_.units > 0)
+    return replace(exposed, cells=warehouse.keep(cells), count=exposed.count - count)
+
+
+def _counted(
+    plan: ProductPlan, units: Exposed, sums: Summed, tally: _Tally, counts: Mapping[tuple[str, Slice], int]
+) -> Counted:
+    times = [time / MICROSECONDS for time in (units.first, units.last, sums.last) if time is not None]
+    days = sorted({part.value for _variant, part in counts if part.dimension == DAY})
+    return Counted(
+        exposures=units.exposures,
+        repeated=units.repeated,
+        events=tally.events + sums.duplicates,
+        duplicates=sums.duplicates,
+        early=tally.early,
+        crossed=units.crossed,
+        excluded=units.excluded,
+        machines=tally.machines,
+        unknown=units.unknown,
+        future=units.future + sums.future,
+        first_s=None if units.first is None else units.first / MICROSECONDS,
+        last_s=max(times, default=None),
+        days={
+            day: {
+                share.variant: counts.get((share.variant, Slice(dimension=DAY, value=day)), 0)
+                for share in plan.shares
+            }
+            for day in _every(days)
+        },
+        events_by_day=_filled(sums.days),
+    )
+
+
+def _every(days: list[str]) -> list[str]:
+    """All days from the first to the last of these, ISO dates."""
+    if not days:
+        return []
+    first, last = (date.fromisoformat(day).toordinal() for day in (days[0], days[-1]))
+    return [date.fromordinal(day).isoformat() for day in range(first, last + 1)]
+
+
+def _filled(days: Mapping[int, int]) -> dict[str, int]:
+    """Rows per ISO date, with a 0 for days between that have none."""
+    every = range(min(days), max(days) + 1, DAY_US) if days else range(0)
+    return {day_of(day): days.get(day, 0) for day in every}

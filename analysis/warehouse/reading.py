@@ -1,0 +1,132 @@
+"""The tables of exposures and events under our names and types; nothing is computed here yet.
+
+Every expression is made by Ibis, so that names that users wrote are quoted by it.
+"""
+
+import ibis
+import ibis.expr.types as ir
+from ibis.common.exceptions import TableNotFound
+
+from analysis.product.totals import SCALE
+from analysis.warehouse.address import Engine
+from analysis.warehouse.connecting import Warehouse
+from analysis.warehouse.errors import WarehouseError, missing_column, missing_table, told
+from analysis.warehouse.files import read_file
+from analysis.warehouse.functions import epoch_us, unix_micros
+from analysis.warehouse.layout import MICROSECONDS, Layout
+from engine.core.product import ProductPlan
+
+
+def exposures_of(warehouse: Warehouse, plan: ProductPlan) -> ir.Table:
+    """Columns `unit`, `us`, `variant`, and one per dimension and exclusion as text; "" where nothing is."""
+    table = _table(warehouse, plan, plan.tables.exposures, ())
+    extras = extra_columns(plan)
+    unit, time, variant = _ours(plan, plan.tables.exposures, table, ("unit", "time", "variant"))
+    for column in extras.values():
+        if column not in table.columns:
+            raise missing_column("a dimension or exclusion", column, plan.tables.exposures, table.columns)
+    return table.select(
+        unit=table[unit],
+        us=_microseconds(warehouse, table[time], f"{plan.tables.exposures}.{time}"),
+        variant=_text(table[variant]),
+        **{ours: _text(table[column]) for ours, column in extras.items()},
+    ).filter(lambda rows: rows.unit.notnull() & rows.us.notnull())
+
+
+def extra_columns(plan: ProductPlan) -> dict[str, str]:
+    """Columns of the first exposure that matter beside the variant, by our names for them."""
+    names = [dimension.column for dimension in plan.dimensions]
+    names += [exclusion.column for exclusion in plan.exclusions]
+    return {f"extra{index}": name for index, name in enumerate(dict.fromkeys(names))}
+
+
+def events_of(warehouse: Warehouse, plan: ProductPlan, layout: Layout) -> ir.Table:
+    """Columns `unit`, `us`, `name`, `id` if there is one, and `value0`, ... that are summed, in 1 / SCALE.
+
+    Only events that a metric asks for; a value that is missing or no number adds nothing.
+    """
+    name = plan.tables.events
+    table = _table(warehouse, plan, name, layout.values)
+    unit, time, event = _ours(plan, name, table, ("unit", "time", "name"))
+    identity = plan.tables.columns.get("id", "id")
+    if "id" in plan.tables.columns and identity not in table.columns:
+        raise missing_column("the id of events", identity, name, table.columns)
+    for value in layout.values:
+        if value not in table.columns:
+            raise missing_column("the values of a metric", value, name, table.columns)
+    wanted = table.filter(table[event].cast("string").isin(sorted(layout.earlier)))
+    columns = {
+        "unit": wanted[unit],
+        "us": _microseconds(warehouse, wanted[time], f"{name}.{time}"),
+        "name": wanted[event].cast("string"),
+        **{
+            f"value{index}": _millionths(wanted[value], f"{name}.{value}")
+            for index, value in enumerate(layout.values)
+        },
+    }
+    if identity in table.columns:
+        columns["id"] = wanted[identity]
+    return wanted.select(**columns).filter(lambda rows: rows.unit.notnull() & rows.us.notnull())
+
+
+def same_units(exposures: ir.Table, events: ir.Table) -> tuple[ir.Table, ir.Table]:
+    """Both with units of one type, so that they can be joined; whole numbers stay what they are."""
+    types = {exposures.unit.type().copy(nullable=True), events.unit.type().copy(nullable=True)}
+    if len(types) == 1 or all(kind.is_integer() for kind in types):
+        return exposures, events
+    as_text = [table.mutate(unit=table.unit.cast("string")) for table in (exposures, events)]
+    return as_text[0], as_text[1]
+
+
+def _table(warehouse: Warehouse, plan: ProductPlan, name: str, values: tuple[str, ...]) -> ir.Table:
+    if warehouse.address.engine is Engine.FILES:
+        return read_file(warehouse, name, plan.tables.columns.get("time", "time"), values)
+    schema, _, bare = name.rpartition(".")
+    with told(warehouse.where):
+        try:
+            return warehouse.backend.table(bare, database=schema or None)
+        except TableNotFound as fault:
+            raise missing_table(name, warehouse.where, warehouse.tables(schema or None)) from fault
+
+
+def _ours(plan: ProductPlan, name: str, table: ir.Table, wanted: tuple[str, ...]) -> list[str]:
+    columns = [plan.tables.columns.get(ours, ours) for ours in wanted]
+    for ours, column in zip(wanted, columns, strict=True):
+        if column not in table.columns:
+            raise missing_column(f"`{ours}`", column, name, table.columns)
+    return columns
+
+
+def _text(column: ir.Column) -> ir.StringColumn:
+    return column.cast("string").fill_null("")
+
+
+def _microseconds(warehouse: Warehouse, column: ir.Column, where: str) -> ir.IntegerColumn:
+    kind = column.type()
+    if kind.is_integer():
+        return column.cast("int64") * MICROSECONDS
+    if kind.is_numeric():
+        return (column.cast("float64") * float(MICROSECONDS) + 0.5).floor().cast("int64")
+    if not (kind.is_timestamp() or kind.is_date()):
+        raise WarehouseError(
+            f"{where}: is {kind}, not a time; store timestamps, or seconds since 1970 as a number"
+        )
+    if warehouse.is_duckdb:
+        return epoch_us(column)
+    if warehouse.address.engine is Engine.SPARK:
+        return unix_micros(column.cast("timestamp('UTC')"))
+    moment = column.cast("timestamp") if kind.is_date() else column
+    return moment.truncate("s").epoch_seconds().cast("int64") * MICROSECONDS + moment.microsecond().cast(
+        "int64"
+    )
+
+
+def _millionths(column: ir.Column, where: str) -> ir.IntegerColumn:
+    """The nearest whole one, halves up: engines differ in how they round, not in how they add and cut."""
+    if not column.type().is_numeric():
+        raise WarehouseError(
+            f"{where}: is {column.type()}, not a number; name a column of numbers as `value`"
+        )
+    value = column.cast("float64")
+    is_number = value.abs() < float("inf")
+    return ibis.ifelse(is_number, (value * float(SCALE) + 0.5).floor(), ibis.null("float64")).cast("int64")
