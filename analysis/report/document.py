@@ -37,11 +37,16 @@ def from_json(text: str) -> ReportView:
 
 def json_schema() -> dict[str, Any]:
     """The schema of such documents as plain JSON values (draft 2020-12)."""
-    schema = TypeAdapter(ReportView).json_schema(mode="serialization", schema_generator=_Untitled)
+    return schema_of(ReportView, SCHEMA)
+
+
+def schema_of(kind: type, name: str) -> dict[str, Any]:
+    """The schema of documents that hold one value and say the schema's name."""
+    schema = TypeAdapter(kind).json_schema(mode="serialization", schema_generator=_Untitled)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "properties": {"schema": {"const": SCHEMA}, **schema["properties"]},
+        "properties": {"schema": {"const": name}, **schema["properties"]},
         "required": ["schema", *schema["required"]],
     }
 

@@ -5,7 +5,7 @@ Empty is not known, and never 0. Cells of text are kept from being taken for for
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from analysis.report import words
 from analysis.report.breakdowns import Part
@@ -53,10 +53,15 @@ Cell = str | int | float | None
 
 def to_csv(view: ReportView) -> str:
     """The text with a line of column names; lines end with CR LF. ValueError if a number is not finite."""
+    return table_text(COLUMNS, _rows(view))
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> str:
+    """A table as CSV, its column names first; a cell that a row does not have, or of None, is empty."""
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, COLUMNS, restval="")
+    writer = csv.DictWriter(stream, columns, restval="")
     writer.writeheader()
-    for row in _rows(view):
+    for row in rows:
         writer.writerow({name: _written(value) for name, value in row.items()})
     return stream.getvalue()
 

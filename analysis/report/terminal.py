@@ -3,22 +3,18 @@
 from collections.abc import Iterator
 from typing import IO
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from analysis.report import costs, latency_words, words
 from analysis.report.breakdowns import Breakdown
+from analysis.report.console import empty_table, section, write
 from analysis.report.history import Rung
 from analysis.report.method import calibrated
 from analysis.report.view import ReportView
 from engine.core.model import Mode
 from engine.core.numbers import clock_time, duration
 from engine.core.verdict import VerdictKind
-
-PLAIN_WIDTH = 100_000
-"""Columns where there is no terminal to ask: a line is never broken, least of all within a word."""
 
 _COLOURS = {
     VerdictKind.HARMFUL: "red",
@@ -32,14 +28,7 @@ _COLOURS = {
 
 def print_report(view: ReportView, stream: IO[str]) -> None:
     """Write the report; colours and the terminal's width only on a TTY (rich honours NO_COLOR and TERM)."""
-    width = None if stream.isatty() else PLAIN_WIDTH
-    console = Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
-    if stream.isatty():
-        console.print(renderable(view))
-        return
-    with console.capture() as plain:
-        console.print(renderable(view))
-    stream.writelines(f"{line.rstrip()}\n" for line in plain.get().splitlines())
+    write(renderable(view), stream)
 
 
 def renderable(view: ReportView) -> RenderableType:
@@ -52,21 +41,21 @@ def renderable(view: ReportView) -> RenderableType:
         *(Text(line) for line in view.done),
         *([Text(view.reason)] if view.reason and view.reason not in view.done else []),
         *(Text(f"⛔ {blocker.detail} (since {clock_time(blocker.since_s)})") for blocker in view.blockers),
-        *([_section("TREATMENTS", _arms(view))] if len(view.arms) > 1 else []),
-        _section("METRICS", _metrics(view)),
+        *([section("TREATMENTS", _arms(view))] if len(view.arms) > 1 else []),
+        section("METRICS", _metrics(view)),
         *(
-            _section(f"BREAKDOWN OF {each.metric} BY {each.label}", _parts(view, each))
+            section(f"BREAKDOWN OF {each.metric} BY {each.label}", _parts(view, each))
             for each in view.breakdowns
         ),
-        *([_section("LATENCY", Text("\n".join(_latency(view))))] if view.latencies else []),
-        _section("EVIDENCE", Text("\n".join(_evidence(view)))),
-        _section("TRAFFIC", _ramp(view)),
-        _section("SPLIT OF VISITORS", Text("\n".join(_split(view)))),
-        _section("DATA", Text("\n".join(_data(view)))),
-        _section("DECISIONS", _log(view)),
-        _section("METHOD", Text("\n".join(_method(view)))),
-        _section("QUERIES", Text("\n".join(_queries(view)))),
-        _section("MADE BY", Text("\n".join(_provenance(view)))),
+        *([section("LATENCY", Text("\n".join(_latency(view))))] if view.latencies else []),
+        section("EVIDENCE", Text("\n".join(_evidence(view)))),
+        section("TRAFFIC", _ramp(view)),
+        section("SPLIT OF VISITORS", Text("\n".join(_split(view)))),
+        section("DATA", Text("\n".join(_data(view)))),
+        section("DECISIONS", _log(view)),
+        section("METHOD", Text("\n".join(_method(view)))),
+        section("QUERIES", Text("\n".join(_queries(view)))),
+        section("MADE BY", Text("\n".join(_provenance(view)))),
     ]
     return Group(*parts)
 
@@ -84,19 +73,8 @@ def _header(view: ReportView) -> Text:
     return Text.assemble((view.name, "bold"), "   ", "   ".join(facts))
 
 
-def _section(title: str, body: RenderableType) -> RenderableType:
-    return Group(Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, 2), expand=False))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def _metrics(view: ReportView) -> RenderableType:
-    table = _table(
+    table = empty_table(
         "METRIC",
         "ROLE, COUNTS",
         view.control,
@@ -122,7 +100,9 @@ def _metrics(view: ReportView) -> RenderableType:
 
 
 def _parts(view: ReportView, each: Breakdown) -> RenderableType:
-    table = _table(each.label.upper(), view.control, each.variant, "DIFFERENCE", "EFFECT, LIKELY", "WORSE?")
+    table = empty_table(
+        each.label.upper(), view.control, each.variant, "DIFFERENCE", "EFFECT, LIKELY", "WORSE?"
+    )
     for part in each.parts:
         row = part.row
         table.add_row(
@@ -163,7 +143,7 @@ def _evidence(view: ReportView) -> Iterator[str]:
 
 
 def _ramp(view: ReportView) -> RenderableType:
-    table = _table(
+    table = empty_table(
         "STEP", "SHARE", "HOLD", "FLOOR PER ARM", words.time_column(view).replace("Time", "REACHED")
     )
     for rung in view.ramp:
@@ -182,7 +162,7 @@ def _ramp(view: ReportView) -> RenderableType:
 
 
 def _arms(view: ReportView) -> RenderableType:
-    table = _table("TREATMENT", "VERDICT", "BETTER BY", "MOST EVIDENCE OF HARM", "E-VALUE AGAINST HARM")
+    table = empty_table("TREATMENT", "VERDICT", "BETTER BY", "MOST EVIDENCE OF HARM", "E-VALUE AGAINST HARM")
     for arm in view.arms:
         table.add_row(
             Text(arm.treatment),
@@ -218,7 +198,7 @@ def _data(view: ReportView) -> Iterator[str]:
 
 
 def _log(view: ReportView) -> RenderableType:
-    table = _table(words.time_column(view).upper(), "WHO", "WHAT", "RULE", "WEIGHTS", "RESULT", "REASON")
+    table = empty_table(words.time_column(view).upper(), "WHO", "WHAT", "RULE", "WEIGHTS", "RESULT", "REASON")
     for entry in view.log:
         table.add_row(
             words.time_of_day(view, entry.at_s),

@@ -1,0 +1,1 @@
+"""The report of a product experiment, from one `Analysis`: page, Markdown, terminal, JSON, CSV, notebook."""
