@@ -101,6 +101,24 @@ class ClusterContract:
         after = api.patch(CONFIG_MAPS, place, "applied", wanted, kind=PatchKind.APPLY)
         assert after["data"] == {"one": "1", "two": "3"}
 
+    def test_what_an_apply_leaves_out_goes_away_if_nobody_else_put_it_there(
+        self, api: Cluster, place: str
+    ) -> None:
+        api.create(CONFIG_MAPS, place, a_map("shared", others="1"))
+        about = {**ABOUT, "metadata": {"name": "shared"}}
+        for manager, data in (("one", {"a": "1", "b": "1"}), ("other", {"c": "1"}), ("one", {"b": "2"})):
+            wanted = {**about, "data": data}
+            after = api.patch(CONFIG_MAPS, place, "shared", wanted, kind=PatchKind.APPLY, manager=manager)
+        assert after["data"] == {"others": "1", "b": "2", "c": "1"}
+
+    def test_an_apply_that_rests_on_an_older_version_is_refused(self, api: Cluster, place: str) -> None:
+        made = api.create(CONFIG_MAPS, place, a_map("applied-late", one="1"))
+        meta = {"name": "applied-late", "resourceVersion": made["metadata"]["resourceVersion"]}
+        wanted = {**ABOUT, "metadata": meta, "data": {"one": "2"}}
+        api.patch(CONFIG_MAPS, place, "applied-late", wanted, kind=PatchKind.APPLY)
+        with pytest.raises(Moved):
+            api.patch(CONFIG_MAPS, place, "applied-late", wanted, kind=PatchKind.APPLY)
+
     def test_what_is_deleted_is_gone_and_may_be_deleted_again(self, api: Cluster, place: str) -> None:
         api.create(CONFIG_MAPS, place, a_map("going"))
         for _ in range(2):

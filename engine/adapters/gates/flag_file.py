@@ -1,12 +1,13 @@
 """The built-in gate: a flagd file on this machine, read anew at every evaluation by flagd's own evaluator."""
 
 import contextlib
+import copy
 import fcntl
 import json
 import os
 import stat
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from openfeature.exception import GeneralError
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider, Metadata
 
-from engine.errors import Unreachable, UsageError
+from engine.errors import RampwiseError, Unreachable, UsageError
 from engine.home import flag_file
 
 _SCHEMA = "https://flagd.dev/schema/v0/flags.json"
@@ -24,28 +25,38 @@ _MOST_BYTES = 4 << 20
 _READABLE_BY_ALL = 0o644
 
 
-def file_provider(flag: str, options: Mapping[str, object]) -> "FlagFileProvider":
+def file_provider(flag: str, options: Mapping[str, object]) -> "FlagdProvider":
     """The provider for `options: {path: FILE}`; the default is Rampwise's own flag file."""
-    return FlagFileProvider(Path(str(options.get("path") or flag_file())))
+    path = Path(str(options.get("path") or flag_file()))
+    return FlagdProvider(f"flag file {path}", lambda: _text_of(path))
 
 
-class FlagFileProvider(AbstractProvider):
-    """An OpenFeature provider over one flagd JSON file. No cache: a closed flag counts at once."""
+class FlagdProvider(AbstractProvider):
+    """An OpenFeature provider over one flagd document in JSON. No cache: a closed flag counts at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, name: str, read: Callable[[], str]) -> None:
         super().__init__()
-        self._path = path
+        self._name = name
+        self._read = read
 
     def get_metadata(self) -> Metadata:
         """The name that gate states show."""
-        return Metadata(name=f"flag file {self._path}")
+        return Metadata(name=self._name)
 
     def _core(self) -> FlagdCore:
         core = FlagdCore()
         try:
-            core.set_flags(_text_of(self._path))
-        except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            msg = f"{self._path} cannot be read: {error}"
+            core.set_flags(self._read())
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            KeyError,
+            RecursionError,
+            RampwiseError,
+        ) as error:
+            msg = f"{self._name} cannot be read: {error}"
             raise GeneralError(msg) from error
         return core
 
@@ -90,11 +101,7 @@ def read_flag(flag: str, path: Path | None = None) -> bool | None:
         Unreachable: the file cannot be read. UsageError: the flag is none, or the file holds something else.
     """
     file = path or flag_file()
-    try:
-        entry = _load(file).get("flags", {}).get(flag)
-    except OSError as error:
-        msg = f"flag file {file} cannot be read: {error}; check its permissions"
-        raise Unreachable(msg) from error
+    entry = flags_in(file).get(flag)
     if entry is None:
         return None
     try:
@@ -111,20 +118,46 @@ def write_flag(flag: str, *, is_open: bool, path: Path | None = None, only_if_ab
         Unreachable: the file cannot be written. UsageError: it holds something else than flags.
     """
     file = path or flag_file()
+    with change_flags(file) as flags:
+        if not (only_if_absent and flag in flags):
+            flags[flag] = _entry(flag, file, flags.get(flag, {}), is_open=is_open)
+    return file.resolve()
+
+
+def flags_in(file: Path) -> dict[str, Any]:
+    """All flags of the file, as it has them; none where there is no file.
+
+    Raises:
+        Unreachable: it cannot be read. UsageError: it holds something else.
+    """
+    try:
+        flags: dict[str, Any] = _load(file).get("flags", {})
+    except OSError as error:
+        msg = f"flag file {file} cannot be read: {error}; check its permissions"
+        raise Unreachable(msg) from error
+    return flags
+
+
+@contextlib.contextmanager
+def change_flags(file: Path) -> Iterator[dict[str, Any]]:
+    """The file's flags, to be changed in place: under a lock, and written at the end if they were changed.
+
+    Raises:
+        Unreachable: it cannot be written. UsageError: it holds something else.
+    """
     try:
         file = file.resolve()  # a link stays, and what it points to is changed
         file.parent.mkdir(parents=True, exist_ok=True)
         with (file.parent / f".{file.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             document = _load(file)
-            flags = document.setdefault("flags", {})
-            if not (only_if_absent and flag in flags):
-                flags[flag] = _entry(flag, file, flags.get(flag, {}), is_open=is_open)
+            before = copy.deepcopy(document.setdefault("flags", {}))
+            yield document["flags"]
+            if document["flags"] != before:
                 _replace(file, document)
     except (OSError, RuntimeError) as error:
         msg = f"flag file {file} cannot be written: {error}; check its permissions"
         raise Unreachable(msg) from error
-    return file
 
 
 def _entry(flag: str, file: Path, before: object, *, is_open: bool) -> dict[str, Any]:

@@ -106,9 +106,10 @@ class KubernetesCluster:
         *,
         subresource: str = "",
         kind: PatchKind = PatchKind.MERGE,
+        manager: str = FIELD_MANAGER,
     ) -> Manifest:
         """See `Cluster.patch`; unknown fields are refused."""
-        query: dict[str, Any] = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        query: dict[str, Any] = {"fieldManager": manager, "fieldValidation": "Strict"}
         if kind is PatchKind.APPLY:
             query["force"] = "true"
         return self._call("PATCH", resource, namespace, name, subresource, query=query, body=body, media=kind)

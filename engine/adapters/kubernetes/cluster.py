@@ -100,8 +100,12 @@ class Cluster(Protocol):
         *,
         subresource: str = "",
         kind: PatchKind = PatchKind.MERGE,
+        manager: str = FIELD_MANAGER,
     ) -> Manifest:
-        """The object after the patch. Moved when `body` rests on another resource version."""
+        """The object after the patch. Moved when `body` rests on another resource version.
+
+        What a field manager applied before, and leaves out now, goes away unless somebody else owns it.
+        """
         ...
 
     def create(self, resource: Resource, namespace: str, body: Manifest) -> Manifest:

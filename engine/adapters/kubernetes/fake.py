@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from engine.adapters.kubernetes.cluster import (
+    FIELD_MANAGER,
     REVIEWS_OF_ONESELF,
     Invalid,
     Manifest,
@@ -37,6 +38,7 @@ class FakeCluster:
         self.patches: list[tuple[str, str, object]] = []
         self.after_write: Callable[[FakeCluster], None] = lambda _: None
         self._objects: dict[_Key, Manifest] = {}
+        self._applied: dict[tuple[object, ...], Manifest] = {}
         self._versions = count(1)
 
     def put(self, resource: Resource, body: Manifest) -> Manifest:
@@ -71,8 +73,12 @@ class FakeCluster:
         *,
         subresource: str = "",
         kind: PatchKind = PatchKind.MERGE,
+        manager: str = FIELD_MANAGER,
     ) -> Manifest:
-        """See `Cluster.patch`; every kind has a status subresource, and applying replaces whole lists."""
+        """See `Cluster.patch`; every kind has a status subresource, and applying replaces whole lists.
+
+        Nobody owns a field together with others here.
+        """
         before = self._at(resource, namespace, name)
         if isinstance(body, list):
             msg = f"the stand-in takes objects, not {kind}"
@@ -84,7 +90,13 @@ class FakeCluster:
             raise Moved(msg)
         parts = {subresource} if subresource else body.keys() - {"status"}
         changes = {part: value for part, value in body.items() if part in parts}
-        after: Manifest = _merged(before, changes)
+        left = before
+        if kind is PatchKind.APPLY:
+            owner = (resource, namespace, name, subresource, manager)
+            owned = {part: value for part, value in changes.items() if part != "metadata"}
+            left = _without(before, self._applied.get(owner, {}), owned)
+            self._applied[owner] = copy.deepcopy(owned)
+        after: Manifest = _merged(left, changes)
         if not subresource and after.get("spec") != before.get("spec"):
             after["metadata"]["generation"] = before["metadata"].get("generation", 0) + 1
         after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
@@ -122,6 +134,19 @@ class FakeCluster:
     def _answer(self) -> None:
         if self.trouble is not None:
             raise self.trouble
+
+
+def _without(there: Any, applied: Any, now: Any) -> Any:
+    """What is there, less what was applied before and is left out now."""
+    if not (isinstance(there, dict) and isinstance(applied, dict)):
+        return there
+    after = dict(there)
+    for key, value in applied.items():
+        if key in after and not (isinstance(now, dict) and key in now):
+            del after[key]
+        elif key in after:
+            after[key] = _without(after[key], value, now[key])
+    return after
 
 
 def _merged(before: Any, patch: Any) -> Any:

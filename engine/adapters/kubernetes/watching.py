@@ -16,7 +16,14 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from engine.adapters.kubernetes.cluster import Cluster, Feed, Manifest, PatchKind, Resource
+from engine.adapters.kubernetes.cluster import (
+    FIELD_MANAGER,
+    Cluster,
+    Feed,
+    Manifest,
+    PatchKind,
+    Resource,
+)
 from engine.adapters.kubernetes.reflector import Reflector
 from engine.errors import Unreachable
 
@@ -155,12 +162,15 @@ class Sight:
         *,
         subresource: str = "",
         kind: PatchKind = PatchKind.MERGE,
+        manager: str = FIELD_MANAGER,
     ) -> Manifest:
         """See `Cluster.patch`."""
         with self._writing():
             return self._noted(
                 resource,
-                self._cluster.patch(resource, namespace, name, body, subresource=subresource, kind=kind),
+                self._cluster.patch(
+                    resource, namespace, name, body, subresource=subresource, kind=kind, manager=manager
+                ),
             )
 
     def create(self, resource: Resource, namespace: str, body: Manifest) -> Manifest:
