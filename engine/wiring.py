@@ -10,6 +10,7 @@ from engine import plugins, spec
 from engine.adapters.clock import SystemClock
 from engine.adapters.gates import open_gate
 from engine.adapters.prober import HttpProber
+from engine.adapters.store import SqlStore
 from engine.adapters.store import open_store as _open_store
 from engine.codec import from_plain, to_plain
 from engine.core.letter import Letter
@@ -17,6 +18,7 @@ from engine.core.model import Experiment, PluginChoice
 from engine.core.target import TargetFacts
 from engine.errors import CorruptRecord, PluginError, SpecError
 from engine.home import database_url
+from engine.intake import Intake
 from engine.ports import MetricSource, Sink, Store, StoredRun, Strategy, Target
 from engine.runner import Parts
 
@@ -24,6 +26,11 @@ from engine.runner import Parts
 def open_store(url: str | None = None) -> Store:
     """The store at this URL; by default `$RAMPWISE_DATABASE`, or SQLite in Rampwise's home."""
     return _open_store(url or database_url())
+
+
+def intake_of(store: Store) -> Intake:
+    """Where users' exposures and events are kept: in the database of the runs."""
+    return cast("SqlStore", store).intake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

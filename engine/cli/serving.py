@@ -1,6 +1,7 @@
 """`rampwise serve`: the engine that drives all runs, and its pages."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,14 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A further name that browsers may ask for."),
     ] = None,
+    flags: Annotated[
+        Path | None,
+        typer.Option(
+            "--flags",
+            metavar="FILE",
+            help="Evaluate the flags of this flagd file for applications (OpenFeature's OFREP).",
+        ),
+    ] = None,
 ) -> None:
     """Drive all runs until Ctrl-C or SIGTERM, and show them in a browser.
 
@@ -40,20 +49,25 @@ def serve(
       rampwise serve
       rampwise serve --listen 127.0.0.1:9000
       rampwise serve --once
+      rampwise serve --flags flags.json
     """
     import logging
 
     from engine.cli.logs import log_to_stderr
     from engine.cli.serving_loop import serve_all, tick_all
+    from engine.errors import UsageError
 
     address = address_of(listen)
+    if flags is not None and (once or address is None):
+        msg = "--flags: nothing is served with --once or `--listen off`; leave one of them out."
+        raise UsageError(msg)
     store = the_store()
     log_to_stderr(logging.INFO, as_json=not sys.stderr.isatty())
     if once:
         raise typer.Exit(tick_all(store))
     session = session_of(ctx)
     session.say("Driving all runs. Ctrl-C ends it; the runs wait until somebody drives them again.")
-    serve_all(store, address, allow_host or (), session.say)
+    serve_all(store, address, allow_host or (), session.say, flags)
 
 
 def address_of(text: str | None) -> "Listen | None":

@@ -1,4 +1,4 @@
-"""The addresses: list, report, events, metrics, health, all read-only, and verdicts for analyses."""
+"""The addresses: list, report, events, metrics, health, all read-only; verdicts, flags, and users' events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from engine.errors import RampwiseError, StoreError, UsageError
 from engine.ports import Clock, Store
 from engine.web import pages, status_bar
+from engine.web.applications import Applications
 from engine.web.board import Board, Standing
 from engine.web.feeds import MOST_FEEDS, Feed, Feeds
 from engine.web.guard import Guard
@@ -46,6 +47,7 @@ class Site:
     reports: Reports
     feeds: Feeds
     verdicts: Verdicts
+    applications: Applications | None = None
 
     async def runs(self, request: Request) -> Response:
         """The list."""
@@ -146,6 +148,7 @@ def create_app(site: Site, hosts: Collection[str]) -> ASGIApp:
         Route("/readyz", _told(site.ready)),
         Route("/static/{name}", _told(site.asset)),
         Route(PATH, site.verdicts.ask, methods=["POST"]),
+        *(site.applications.routes() if site.applications else ()),
     ]
     return Guard(Starlette(routes=routes, exception_handlers={404: _not_found}), hosts)
 

@@ -1,6 +1,6 @@
 """What every request has to pass: read-only, small, meant for this host. And what every answer carries.
 
-Only questions for verdicts have a body, and are told in JSON what is wrong.
+Only questions for verdicts and what applications send have a body, and are told in JSON what is wrong.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.web import intake, ofrep
 from engine.web.verdicts import PATH, in_json
 
 ANSWER_WITHIN_S = 30.0
@@ -26,6 +27,12 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+}
+_GET, _POST, _ANY = ("GET", "HEAD"), ("POST",), ("GET", "HEAD", "POST")
+_ONLY = {
+    _GET: "these pages are read-only",
+    _POST: "send this by POST",
+    _ANY: "events are read by GET, and sent by POST",
 }
 _OWN_NAMES = frozenset({"localhost"})
 
@@ -48,7 +55,7 @@ class Guard:
         refusal = self._refusal(scope)
         if refusal is not None:
             await refusal(scope, receive, _hardened(send))
-        elif scope["path"].startswith("/events"):
+        elif scope["path"].startswith("/events") and scope["method"] != "POST":
             await self.app(scope, receive, _hardened(send))
         else:
             await self._within_time(scope, receive, _hardened(send))
@@ -70,12 +77,10 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if scope["path"] == PATH:
-            if scope["method"] != "POST":
-                return _refused(scope, 405, "verdicts are asked for by POST", Allow="POST")
-        elif scope["method"] not in {"GET", "HEAD"}:
-            return _refused(scope, 405, "these pages are read-only", Allow="GET, HEAD")
-        elif headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+        method, allowed = scope["method"], _methods(scope["path"])
+        if method not in allowed:
+            return _refused(scope, 405, _ONLY[allowed], Allow=", ".join(allowed))
+        if method != "POST" and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers):
             return _refused(scope, 413, "a request has no body here", Connection="close")
         if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_TARGET:
             return _refused(scope, 414, "the address is too long")
@@ -93,8 +98,16 @@ class Guard:
         return True
 
 
+def _methods(path: str) -> tuple[str, ...]:
+    if path == intake.PATH:
+        return _ANY
+    return _POST if path == PATH or path.startswith(ofrep.PREFIX) else _GET
+
+
 def _refused(scope: Scope, status: int, says: str, **headers: str) -> Response:
-    if scope["path"] == PATH:
+    if scope["path"].startswith(ofrep.PREFIX):
+        return in_json({"errorCode": "GENERAL", "errorDetails": says}, status, headers)
+    if scope["path"] == PATH or scope["method"] == "POST":
         return in_json({"error": says}, status, headers)
     return PlainTextResponse(f"{says}\n", status, headers)
 

@@ -15,13 +15,16 @@ from engine.ports import Snapshot
 from engine.provider.provider import Provider
 from engine.web import feeds
 from engine.web.app import Site
+from engine.web.applications import Applications
 from engine.web.board import Board
 from engine.web.feeds import Feeds
+from engine.web.flags import FlagFile
 from engine.web.health import Health
 from engine.web.metrics import Metrics
 from engine.web.reports import Reports
 from engine.web.server import Listen, bind, serving
 from engine.web.verdicts import Verdicts
+from engine.wiring import intake_of
 from tests.cli.conftest import desk as desk  # noqa: PLC0414 (a fixture of these tests too)
 from tests.cli.desk import EXPERIMENT, Desk
 
@@ -86,6 +89,9 @@ def served(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         reports=Reports(store=store),
         feeds=Feeds(store=store, board=board, clock=clock),
         verdicts=Verdicts(provider=Provider(store=store, clock=clock, place="desk/1")),
+        applications=Applications.of(
+            intake_of(store), clock, token="", flags=FlagFile(desk.home / "served-flags.json")
+        ),
     )
     with serving(site, bind(Listen(host="127.0.0.1", port=0)), {"releases.example"}) as url:
         made = Served(desk, site, url.rstrip("/") + "/")

@@ -13,7 +13,7 @@ from engine.cli import serving_loop
 from engine.cli.session import a_driver
 from engine.errors import StoreBusy
 from engine.provider.provider import Provider, TooMany
-from engine.web import verdicts
+from engine.web import admission, verdicts
 from engine.web.verdicts import MOST_BYTES, TOKEN_VARIABLE, in_json
 from tests.provider.asking import body, equip, spec
 from tests.web.conftest import Served
@@ -148,8 +148,8 @@ def test_without_a_token_a_proxy_on_this_machine_asks_for_nobody(served: Served,
 )
 def test_without_a_token_only_this_machine_may_ask(host: str, own: bool) -> None:
     scope = {"type": "http", "headers": [], "client": (host, 1)}
-    assert verdicts._is_from_here(verdicts.Request(scope)) is own
-    assert not verdicts._is_from_here(verdicts.Request({**scope, "client": None}))
+    assert admission.is_from_here(verdicts.Request(scope)) is own
+    assert not admission.is_from_here(verdicts.Request({**scope, "client": None}))
 
 
 def test_the_token_comes_from_the_environment(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select
 from engine.adapters.store import appending, checks, outbox, records, statements
 from engine.adapters.store.appending import Part, part_of
 from engine.adapters.store.database import Conflict, Database
+from engine.adapters.store.intake import SqlIntake
 from engine.adapters.store.leases import SqlLeases
 from engine.adapters.store.leasing import Watch
 from engine.adapters.store.records import AnyRow, sorted_out
@@ -41,6 +42,8 @@ class SqlStore(SqlLeases):
         super().__init__(database, Watch(monotonic_s))
         self._told: set[str] = set()
         self._appends = Together(self._append)
+        self.intake = SqlIntake(database)
+        """Users' exposures and events, in the same database."""
 
     def close(self) -> None:
         """Close the database's connections."""

@@ -106,3 +106,31 @@ FREEZES = Table(
     Column("actor_host", String, nullable=False),
     Column("since_s", Double, nullable=False),
 )
+
+EXPOSURES = Table(
+    "exposures",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("experiment", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("variant", String, nullable=False),
+    Column("at_s", Double, nullable=False),
+    Column("dimensions", Text, nullable=False),
+    Column("received_s", Double, nullable=False),
+)
+Index("exposures_by_unit", EXPOSURES.c.experiment, EXPOSURES.c.unit)
+
+OCCURRENCES = Table(
+    "occurrences",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("unit", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("value", Double, nullable=True),
+    Column("at_s", Double, nullable=False),
+    Column("event_id", String, nullable=False),
+    Column("received_s", Double, nullable=False),
+)
+Index("occurrences_by_unit", OCCURRENCES.c.unit)
