@@ -6,20 +6,20 @@ BIN := .venv/bin
 PYTHON ?= $(shell tools/find-python)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help env prometheus chromium postgresql cluster-tools demo test check lint unit coverage e2e browser cluster soak \
+.PHONY: help env prometheus chromium postgresql java cluster-tools demo test check lint unit coverage e2e browser warehouse cluster soak \
 	simulation calibrate bench bench-peers bench-cluster schema lock clean
 
 # Python keeps what it compiled, whatever the environment says: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Slow ones that keep a processor busy; all others mostly wait.
-SIMULATED := tests/simulation tests/benchmarks tests/engine tests/adapters/store \
-	$(addprefix tests/analysis/,stats design planning oracles window_files)
-ELSEWHERE := $(SIMULATED:%=%/%) tests/browser/% tests/web/test_browser.py tests/e2e/cluster/%
+SIMULATED := tests/simulation tests/benchmarks tests/engine tests/adapters/store tests/adapters/flags \
+	$(addprefix tests/analysis/,stats design planning oracles product window_files)
+ELSEWHERE := $(SIMULATED:%=%/%) tests/analysis/warehouse/% tests/browser/% tests/web/test_browser.py tests/e2e/cluster/%
 # The longest first, so that no one is left waiting for them. The fifth is run by who runs the first, which has only
 # two tests: both make much traffic, and so do not at the same time.
 LONGEST := $(patsubst %,tests/%.py,e2e/test_demo e2e/test_docs_commands e2e/test_release local/test_platform \
-	e2e/test_strategies e2e/test_killed plugins/test_distribution local/test_assignment local/test_cli)
+	e2e/test_strategies e2e/test_product_experiment e2e/test_killed plugins/test_distribution local/test_assignment local/test_cli)
 SLOW = $(sort $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests))
 E2E = $(LONGEST) $(filter-out $(LONGEST) $(ELSEWHERE),$(SLOW))
 
@@ -44,6 +44,9 @@ chromium: ## Debian's chromium, for the tests of pages
 postgresql: ## Debian's postgresql, for the tests of the store
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || tools/ensure-program initdb 'Tests of the store' postgresql
 
+java: ## Debian's Java, for the tests on Spark
+	@tools/ensure-program java 'Tests on Spark' default-jre-headless
+
 cluster-tools: ## Kubernetes, Argo Rollouts and Knative, built once per version into a cache
 	tools/ensure-cluster-tools >/dev/null
 
@@ -63,7 +66,7 @@ unit: env
 
 coverage: env
 	$(BIN)/coverage erase
-	timeout 540 $(PYTEST) -q -n 2 -m "not slow" --cov=engine --cov=strategies --cov=analysis --cov-report=
+	timeout 540 $(PYTEST) -q -n 2 -m "not slow" --cov --cov-report=
 	tools/check-coverage $(BIN)
 
 simulation: env postgresql
@@ -77,8 +80,11 @@ e2e: env prometheus
 		timeout 600 $(PYTEST) $(ALONE) -m slow $(E2E)
 
 browser: env prometheus chromium
-	timeout 300 $(PYTEST) -q -n 2 -m slow tests/browser
+	timeout 480 $(PYTEST) -q -n 2 -m slow tests/browser
 	timeout 120 $(PYTEST) -q -m slow tests/web/test_browser.py
+
+warehouse: env postgresql java ## Real DuckDB, PostgreSQL and Spark over the same tables
+	timeout 360 $(PYTEST) -q -m slow tests/analysis/warehouse
 
 cluster: env postgresql cluster-tools ## Real controllers of Argo Rollouts and Knative, in a cluster of their own
 	timeout 1500 tools/rampwise-cluster run $(PYTEST) -q -n 4 -m slow tests/e2e/cluster || \
@@ -87,7 +93,7 @@ cluster: env postgresql cluster-tools ## Real controllers of Argo Rollouts and K
 soak: env postgresql cluster-tools ## The same with faults of full length
 	RAMPWISE_SOAK=1 timeout 7200 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster
 
-test: lint coverage simulation e2e browser cluster ## Everything, from nothing
+test: lint coverage simulation e2e browser warehouse cluster ## Everything, from nothing
 
 bench: env prometheus ## Speed, as numbers and ratios
 	$(BIN)/python -m tests.benchmarks
@@ -101,6 +107,7 @@ bench-cluster: env prometheus postgresql cluster-tools ## Ours and the real Argo
 schema: env ## Write manifests/schema and the cluster's definition from the model
 	$(BIN)/rampwise validate --schema > manifests/schema/releaseexperiment.schema.json
 	$(BIN)/python -m analysis.report.document > manifests/schema/report.schema.json
+	$(BIN)/python -m analysis.report.product.document > manifests/schema/product-report.schema.json
 	$(BIN)/python -m engine.controller.crd > manifests/base/crd.yaml
 
 lock: ## Renew requirements.lock

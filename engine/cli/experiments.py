@@ -121,10 +121,10 @@ def _put(output: Output, documents: dict[Path, "Document"]) -> None:
 
 def _lines(file: Path, document: "Document") -> Iterator[str]:
     """What a good document is, and what its number of metrics costs."""
+    from engine import spec
     from engine.spec.cost import harm_costs, more_queries
 
-    count = len(document.content.spec.metrics)
-    metrics = f"{count} metric{'' if count == 1 else 's'}"
+    metrics = _metrics(len(document.content.spec.metrics))
     yield f"✔ {file}: {document.name}, {document.plan.strategy} on {document.target.name}, {metrics}"
     costs = harm_costs(document)
     if costs:
@@ -134,6 +134,16 @@ def _lines(file: Path, document: "Document") -> Iterator[str]:
         yield f"    {cost.times:.2f} × the requests: {', '.join(cost.names)} (weight {cost.weight:.3g})"
     if more := more_queries(document):
         yield f"  breakdowns are only shown: no more requests for a decision, {more} more queries a reading"
+    if plan := spec.product_plan(document):
+        compared, method = (
+            f"{', '.join(plan.treatments)} against {plan.control}",
+            plan.method.replace("_", " "),
+        )
+        yield f"  product: {compared}, {_metrics(len(plan.metrics))} of events, {method}"
+
+
+def _metrics(count: int) -> str:
+    return f"{count} metric{'' if count == 1 else 's'}"
 
 
 def _write_new(path: Path, text: str) -> None:

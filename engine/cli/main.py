@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import (
+    ab,
     calibrating,
     controller,
     demo,
@@ -113,6 +114,7 @@ add(app, "notices", notices.notices)
 add(app, "report", report.report)
 add(app, "replay", replaying.replay)
 add(app, "calibrate", calibrating.calibrate)
+app.add_typer(ab.app, name="ab")
 app.add_typer(gating.app, name="gate")
 app.add_typer(targeting.app, name="target")
 add(app, "serve", serving.serve)

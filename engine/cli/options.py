@@ -1,6 +1,8 @@
 """Arguments and options that several commands share, so that they mean the same everywhere."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +28,21 @@ def seconds(text: str) -> float:
     except ValueError as error:
         msg = f"{text!r} is not {error}"
         raise typer.BadParameter(msg) from error
+
+
+def moment(text: str) -> float:
+    """Epoch seconds of a time as an option has it."""
+    try:
+        if isfinite(at_s := float(text)):
+            return at_s
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        msg = f"{text!r} is no time such as 2026-03-02T10:00:00Z, or epoch seconds"
+        raise typer.BadParameter(msg) from error
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _reason(text: str) -> str:

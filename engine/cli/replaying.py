@@ -6,14 +6,13 @@ Imports stand inside the functions: `--help` stays fast.
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.options import moment
 from engine.cli.session import Session, session_of
 from engine.core.outcome import ExitCode
 
@@ -30,21 +29,6 @@ class Form(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
-
-
-def _moment(text: str) -> float:
-    """Epoch seconds of a time as an option has it."""
-    try:
-        if isfinite(at_s := float(text)):
-            return at_s
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        msg = f"{text!r} is no time such as 2026-03-02T10:00:00Z, or epoch seconds"
-        raise typer.BadParameter(msg) from error
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def replay(
@@ -72,10 +56,10 @@ def replay(
         typer.Option("--prometheus", metavar="URL", help="Read the past of this server instead, as one run."),
     ] = None,
     start: Annotated[
-        float | None, typer.Option("--start", metavar="TIME", parser=_moment, help="When that past begins.")
+        float | None, typer.Option("--start", metavar="TIME", parser=moment, help="When that past begins.")
     ] = None,
     end: Annotated[
-        float | None, typer.Option("--end", metavar="TIME", parser=_moment, help="When it ends.")
+        float | None, typer.Option("--end", metavar="TIME", parser=moment, help="When it ends.")
     ] = None,
     form: Annotated[Form, typer.Option("--output", "-o", help="How to print the rows.")] = Form.TABLE,
 ) -> None:

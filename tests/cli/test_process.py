@@ -25,6 +25,9 @@ HEAVY = (
     "openfeature",
     "rich",
     "structlog",
+    "duckdb",
+    "ibis",
+    "pyarrow",
 )
 COMMAND = [sys.executable, "-m", "tests.cli.process"]
 
@@ -58,6 +61,7 @@ def read_until(started: subprocess.Popen[str], text: str) -> str:
         # typer itself reads a command's arguments with pydantic.
         (["launch", "--help"], ["pydantic"]),
         (["local", "--help"], ["pydantic"]),
+        (["ab", "analyze", "--help"], ["pydantic"]),
     ],
 )
 def test_help_loads_nothing_heavy(asked: list[str], loaded: list[str]) -> None:
