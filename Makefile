@@ -7,7 +7,7 @@ PYTHON ?= $(shell tools/find-python)
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help env prometheus chromium postgresql java cluster-tools demo test check lint unit coverage e2e browser warehouse cluster soak \
-	simulation calibrate bench bench-peers bench-cluster schema lock clean
+	simulation calibrate bench bench-peers bench-ab bench-cluster schema lock clean
 
 # Python keeps what it compiled, whatever the environment says: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -100,6 +100,9 @@ bench: env prometheus ## Speed, as numbers and ratios
 
 bench-peers: env ## The same streams through other people's methods and ours; OPTS="--runs 200 --out FILE"
 	$(BIN)/python -m tests.benchmarks.peers $(OPTS)
+
+bench-ab: env ## Events in Parquet to a report, beside others; OPTS="--full" for 100 million
+	$(BIN)/python -m tests.benchmarks.ab $(OPTS)
 
 bench-cluster: env prometheus postgresql cluster-tools ## Ours and the real Argo Rollouts in one cluster; OPTS="--quick"
 	tools/rampwise-cluster run $(BIN)/python -m tests.benchmarks.cluster $(OPTS)

@@ -3,6 +3,7 @@
 from tests.benchmarks import (
     bench_drive,
     bench_evaluate,
+    bench_ofrep,
     bench_reaction,
     bench_replay,
     bench_report,
@@ -20,6 +21,7 @@ def main() -> None:
         bench_reaction,
         bench_report,
         bench_serve,
+        bench_ofrep,
         bench_replay,
     ):
         bench.main()

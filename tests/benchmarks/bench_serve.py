@@ -19,6 +19,7 @@ from engine.core.measure import Observation, Trials, TrialsReading, Window
 from engine.core.target import TargetFacts
 from engine.journal import Journal
 from engine.ports import Snapshot, Store
+from engine.provider.provider import Provider
 from engine.web.app import Site
 from engine.web.board import Board
 from engine.web.feeds import Feeds
@@ -26,6 +27,7 @@ from engine.web.health import Health
 from engine.web.metrics import Metrics
 from engine.web.reports import Reports
 from engine.web.server import Listen, bind, serving
+from engine.web.verdicts import Verdicts
 from tests.cli.desk import EXPERIMENT, Desk
 
 RUNS = 300
@@ -110,6 +112,7 @@ def main() -> None:
             health=Health(store=store, metrics=metrics),
             reports=Reports(store=store),
             feeds=Feeds(store=store, board=board, clock=clock),
+            verdicts=Verdicts(provider=Provider(store=store, clock=clock, place="bench")),
         )
         with serving(site, bind(Listen(host="127.0.0.1", port=0)), ()) as url:
             show(url, refresh_ms)
