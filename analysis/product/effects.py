@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from analysis.product import quantiles
 from analysis.product.looks import information as time_share
 from analysis.product.margins import shifted, standing
-from analysis.product.means import Contrast, arms, measured
+from analysis.product.means import Contrast, arms, divisible, measured
 from analysis.product.methods import ProductMethod, method_of
 from analysis.product.quantiles import Counts
 from analysis.product.result import Effect, Lack
@@ -88,7 +88,7 @@ def _means(asked: _Asked, part: Slice, metric: ProductMetric) -> Iterator[Effect
 def _lack_of(cell: Moments) -> Lack | None:
     if cell.units < FEWEST_UNITS:
         return Lack.UNITS
-    return Lack.DENOMINATOR if measured(cell) is None else None
+    return None if divisible(cell) else Lack.DENOMINATOR
 
 
 def _bare(

@@ -24,7 +24,8 @@ from analysis.product.result import Interval
 from analysis.product.totals import Moments, Variable
 
 FEWEST_EVENTS = 25
-"""Below so many conversions a logarithm of their share is not near enough to normal; see `Arm.sure`."""
+"""Below so many conversions a logarithm of their share is not near enough to normal; see `Arm.sure`. With a
+denominator of so few units a ratio is not; see `divisible`."""
 
 Weights = Mapping[Variable, float]
 
@@ -121,6 +122,17 @@ def measured(moments: Moments) -> float | None:
     return mean / moments.mean(Variable.D) if Variable.D in moments.sums else mean
 
 
+def divisible(moments: Moments, below: Variable = Variable.D) -> bool:
+    """Whether a denominator, where there is one, is spread over enough units for a ratio to be near normal.
+
+    (sum d)² / sum d² is how many units share it equally. With fewer than `FEWEST_EVENTS` a linearised ratio
+    has far too small an error: one order in an arm would have none at all.
+    """
+    if below not in moments.sums:
+        return True
+    return moments.sums[below] ** 2 >= FEWEST_EVENTS * max(1, moments.products[below, below])
+
+
 def arms(cells: Mapping[str, Moments]) -> Mapping[str, Arm]:
     """All variants of a slice, adjusted together; every one has two units and a measured value.
 
@@ -145,7 +157,7 @@ def _adjustment(cells: Mapping[str, Moments]) -> tuple[float, float]:
 
 
 def _has_earlier(moments: Moments) -> bool:
-    return Variable.X in moments.sums and moments.sums.get(Variable.W, 1) != 0
+    return Variable.X in moments.sums and divisible(moments, Variable.W)
 
 
 def _arm(moments: Moments, theta: float, centre: float) -> Arm:

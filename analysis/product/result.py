@@ -31,7 +31,7 @@ class Lack(StrEnum):
     SPREAD = "spread"
     """All units have the same number."""
     DENOMINATOR = "denominator"
-    """Nothing to divide by in a variant."""
+    """Nothing, or too little, to divide by in a variant."""
     LOOK = "look"
     """The first planned look is still to come."""
     NEAR_ZERO = "near_zero"

@@ -228,7 +228,7 @@ def lack(reason: str | None) -> str:
 _LACKS: Mapping[str, str] = {
     "units": "too few units in one of the variants",
     "spread": "all units have the same number, so that nothing tells how much they vary",
-    "denominator": "its denominator is 0, or too close to it",
+    "denominator": "too few units have anything in its denominator",
     "look": "the method allows no interval at this moment, only at planned looks",
     "near_zero": "control is too close to 0 for a relative difference",
 }

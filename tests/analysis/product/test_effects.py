@@ -99,6 +99,9 @@ def lacking(case: str) -> tuple[ProductMetric, dict]:
     match case:
         case "denominator":
             found[("short", "bought")] = moments_of(y=flat, d=0 * flat)
+        case "one buyer":
+            one = (np.arange(FEWEST_UNITS) == 0).astype(float)
+            found = {key: moments_of(y=9.5 * one, d=one) for key in found}
         case "spread":
             found = {key: moments_of(y=flat) for key in found}
         case "missing":
@@ -112,6 +115,7 @@ def lacking(case: str) -> tuple[ProductMetric, dict]:
         ("units", Lack.UNITS),
         ("missing", Lack.UNITS),
         ("denominator", Lack.DENOMINATOR),
+        ("one buyer", Lack.DENOMINATOR),
         ("spread", Lack.SPREAD),
     ],
 )
