@@ -23,7 +23,7 @@ class Belt(Generic[Item]):
     """Carries items to `deliver`, in the order in which they come.
 
     Attributes:
-        lost: how many found no place, or were still waiting at the end.
+        lost: how many found no place, were given up, or were still waiting at the end.
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class Belt(Generic[Item]):
 
         Args:
             deliver: takes a batch and the time that is left for it in seconds (None: its own usual one), and
-                returns whether it is done with; else, as with any exception, the same batch comes again.
+                returns whether it is done with; else, and after an OSError (such as all of `requests`), the
+                same batch comes again. After any other exception, which it would only meet again, the batch
+                is given up.
             name: of the thread.
             most: how many items may wait.
             batch: how many are delivered at once, at most.
@@ -59,6 +61,7 @@ class Belt(Generic[Item]):
         self._thread: threading.Thread | None = None
         self._hurried = False
         self._ends_s: float | None = None
+        self._is_told = False
 
     def put(self, item: Item) -> bool:
         """Whether there was a place for it. Returns at once."""
@@ -125,31 +128,43 @@ class Belt(Generic[Item]):
         pause_s = _FIRST_PAUSE_S
         while True:
             ending = self._ends_s
-            done = self._is_delivered(batch, ending)
+            done = self._is_done_with(batch, ending)
             with self._changed:
                 if done or ending is not None:
-                    self._give_up(0 if done else len(batch))
+                    self._finish(done)
                     return
                 if self._hurried:
                     pause_s = _FIRST_PAUSE_S
                 self._changed.wait_for(lambda: self._ends_s is not None, pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    def _is_delivered(self, batch: Sequence[Item], ending_s: float | None) -> bool:
+    def _is_done_with(self, batch: Sequence[Item], ending_s: float | None) -> bool:
         left_s = None if ending_s is None else ending_s - time.monotonic()
         if left_s is not None and left_s <= 0:
             return False
         try:
             return self._deliver(batch, left_s)
-        except Exception:  # noqa: BLE001 (a thread of somebody else's application must go on)
+        except OSError:
             _log.debug("%s: not delivered", self._name, exc_info=True)
             return False
+        except Exception:  # noqa: BLE001 (a thread of somebody else's application must go on)
+            self._give_up(len(batch))
+            return True
 
-    def _give_up(self, lost: int) -> None:
-        self._in_hand = 0
-        if lost:
-            self.lost += lost + len(self._waiting)
+    def _give_up(self, count: int) -> None:
+        """Count what is in hand as lost, and say so: the first time so that everybody sees it."""
+        level = logging.DEBUG if self._is_told else logging.WARNING
+        self._is_told = True
+        _log.log(level, "%s: %d could not be delivered and are lost", self._name, count, exc_info=True)
+        with self._changed:
+            self.lost += self._in_hand
+            self._in_hand = 0
+
+    def _finish(self, done: bool) -> None:
+        if not done:
+            self.lost += self._in_hand + len(self._waiting)
             self._waiting.clear()
+        self._in_hand = 0
         self._changed.notify_all()
 
 

@@ -14,7 +14,7 @@ from analysis.warehouse.errors import WarehouseError, missing_column, missing_ta
 from analysis.warehouse.files import read_file
 from analysis.warehouse.functions import epoch_us, unix_micros
 from analysis.warehouse.layout import MICROSECONDS, Layout
-from engine.core.product import ProductPlan
+from engine.core.product import LARGEST_VALUE, ProductPlan
 
 
 def exposures_of(warehouse: Warehouse, plan: ProductPlan) -> ir.Table:
@@ -43,7 +43,8 @@ def extra_columns(plan: ProductPlan) -> dict[str, str]:
 def events_of(warehouse: Warehouse, plan: ProductPlan, layout: Layout) -> ir.Table:
     """Columns `unit`, `us`, `name`, `id` if there is one, and `value0`, ... that are summed, in 1 / SCALE.
 
-    Only events that a metric asks for; a value that is missing or no number adds nothing.
+    Only events that a metric asks for; a value that is missing, no number or too large adds nothing, and an
+    id that is an empty text is none.
     """
     name = plan.tables.events
     table = _table(warehouse, plan, name, layout.values)
@@ -65,7 +66,7 @@ def events_of(warehouse: Warehouse, plan: ProductPlan, layout: Layout) -> ir.Tab
         },
     }
     if identity in table.columns:
-        columns["id"] = wanted[identity]
+        columns["id"] = _id(wanted[identity])
     return wanted.select(**columns).filter(lambda rows: rows.unit.notnull() & rows.us.notnull())
 
 
@@ -101,6 +102,11 @@ def _text(column: ir.Column) -> ir.StringColumn:
     return column.cast("string").fill_null("")
 
 
+def _id(column: ir.Column) -> ir.Column:
+    """An empty text names no event: all that have one would be the same."""
+    return column.nullif("") if column.type().is_string() else column
+
+
 def _microseconds(warehouse: Warehouse, column: ir.Column, where: str) -> ir.IntegerColumn:
     kind = column.type()
     if kind.is_integer():
@@ -122,11 +128,15 @@ def _microseconds(warehouse: Warehouse, column: ir.Column, where: str) -> ir.Int
 
 
 def _millionths(column: ir.Column, where: str) -> ir.IntegerColumn:
-    """The nearest whole one, halves up: engines differ in how they round, not in how they add and cut."""
+    """The nearest whole one, halves up: engines differ in how they round, not in how they add and cut.
+
+    What does not fit is null before it is made whole, which would be an error in every engine. Some hold NaN
+    for larger than any number, others compare it as false; no engine holds it for smaller than one.
+    """
     if not column.type().is_numeric():
         raise WarehouseError(
             f"{where}: is {column.type()}, not a number; name a column of numbers as `value`"
         )
     value = column.cast("float64")
-    is_number = value.abs() < float("inf")
+    is_number = value.abs() <= LARGEST_VALUE
     return ibis.ifelse(is_number, (value * float(SCALE) + 0.5).floor(), ibis.null("float64")).cast("int64")

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from engine.core.model import Bound, Role
 
+LARGEST_VALUE = 1e12
+"""An event's value beyond it, above or below 0, is none: looks keep whole millionths in 64 bits."""
+
 
 class Aggregate(StrEnum):
     """How the events of one unit become its number."""

@@ -11,6 +11,7 @@ from typing import Any
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.v1.event import CloudEvent
 
+from engine.core.product import LARGEST_VALUE
 from engine.intake.records import (
     EVENT_TYPE,
     EXPOSURE_TYPE,
@@ -143,6 +144,9 @@ def _number(value: object) -> float | None:
         number = math.nan
     if isinstance(value, str) or not math.isfinite(number):
         msg = f"value: found {_kind(value)}, expected a number"
+        raise Unfit(msg)
+    if abs(number) > LARGEST_VALUE:
+        msg = f"value: found {_kind(value)}, expected a number of at most {LARGEST_VALUE:g}, above or below 0"
         raise Unfit(msg)
     return number
 

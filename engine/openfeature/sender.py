@@ -25,8 +25,9 @@ _log = logging.getLogger("rampwise.openfeature")
 TOKEN_VARIABLE = "RAMPWISE_APPLICATION_TOKEN"  # noqa: S105 (a name)
 """Environment variable with the secret that the engine asks for."""
 _BATCH = 200
-_TOO_LARGE = 413
-_NEVER = frozenset({400, 415, 422})
+_IN_PARTS = frozenset({400, 413})
+"""Statuses that a part of the events may have brought upon all of them."""
+_NEVER = frozenset({*_IN_PARTS, 415, 422})
 """Statuses with which the same events would be refused again."""
 _TYPE = "application/cloudevents-batch+json"
 
@@ -57,9 +58,7 @@ class Sender:
         self._timeout_s = timeout_s
         self.start_anew()
         anew_after_fork(self)
-        self._belt: Belt[Mapping[str, Any]] = Belt(
-            self._deliver, name="rampwise-events", most=most, batch=_BATCH
-        )
+        self._belt: Belt[str] = Belt(self._deliver, name="rampwise-events", most=most, batch=_BATCH)
         atexit.register(_close_at_exit, weakref.ref(self), exit_within_s)
 
     def start_anew(self) -> None:
@@ -79,7 +78,8 @@ class Sender:
         Args:
             kind: CloudEvents type.
             source: CloudEvents source.
-            data: plain JSON.
+            data: JSON; what it has no way to write becomes text. With NaN or an infinite number in it the
+                event is refused.
             event_id: CloudEvents id; random by default. The same source and id count once.
         """
         event = {
@@ -91,7 +91,12 @@ class Sender:
             "datacontenttype": "application/json",
             "data": data,
         }
-        return self._belt.put(event)
+        try:
+            written = json.dumps(event, default=str, allow_nan=False)
+        except Exception as error:  # noqa: BLE001 (also what somebody else's `__str__` raises)
+            self._count_refused([f"it cannot be written as JSON: {type(error).__name__}: {error}"])
+            return False
+        return self._belt.put(written)
 
     def flush(self, within_s: float = 5.0) -> bool:
         """Send at once what waits; whether nothing waits any more. For scripts and tests."""
@@ -101,22 +106,35 @@ class Sender:
         """Send what waits, once more and within this time; later events are dropped."""
         self._belt.close(within_s)
 
-    def _deliver(self, events: Sequence[Mapping[str, Any]], left_s: float | None) -> bool:
-        status = self._post(events, self._timeout_s if left_s is None else min(left_s, self._timeout_s))
-        if status == _TOO_LARGE and len(events) > 1:
-            half = len(events) // 2
-            return self._deliver(events[:half], left_s) and self._deliver(events[half:], left_s)
-        if status in _NEVER or status == _TOO_LARGE:
-            self._count_refused(len(events), f"status {status}")
-            return True
-        if 200 <= status < 300:
+    def _deliver(self, events: Sequence[str], left_s: float | None) -> bool:
+        refused: list[str] = []
+        done = self._deliver_parts(events, left_s, refused)
+        if done and refused:
+            self._count_refused(refused)
+        return done
+
+    def _deliver_parts(self, events: Sequence[str], left_s: float | None, refused: list[str]) -> bool:
+        """`refused` gets the reason for every event that the engine will never take."""
+        answer = self._post(events, self._timeout_s if left_s is None else min(left_s, self._timeout_s))
+        if answer is None:
+            return False
+        status, reasons = answer.status_code, _reasons(answer)
+        is_taken = 200 <= status < 300
+        if reasons is not None and (is_taken or (status in _NEVER and len(reasons) == len(events))):
             self._is_told.clear()
+            refused += reasons
             return True
-        self._tell(f"the engine at {self._url} answers {status}")
+        if status in _IN_PARTS and len(events) > 1:
+            halves = events[: len(events) // 2], events[len(events) // 2 :]
+            return all(self._deliver_parts(half, left_s, refused) for half in halves)
+        if status in _NEVER:
+            refused += [f"status {status}"] * len(events)
+            return True
+        self._tell(f"the engine at {self._url} answers {status}{' as no engine does' if is_taken else ''}")
         return False
 
-    def _post(self, events: Sequence[Mapping[str, Any]], timeout_s: float) -> int:
-        """The answer's status; 0 without an answer."""
+    def _post(self, events: Sequence[str], timeout_s: float) -> "requests.Response | None":
+        """The answer, if there is one."""
         import requests  # noqa: PLC0415 (not before there is something to send, and not in the caller's time)
 
         if self._session is None:
@@ -125,29 +143,35 @@ class Sender:
         headers = {"Content-Type": _TYPE}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        body = json.dumps(events, default=str).encode()
+        body = f"[{','.join(events)}]".encode()
         try:
-            answer = self._session.post(
+            return self._session.post(
                 self._url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False
             )
         except requests.RequestException as error:
             self._tell(f"the engine at {self._url} does not answer: {type(error).__name__}")
-            return 0
-        if answer.ok:
-            told = answer.json()
-            if told.get("refused"):
-                self._count_refused(len(told["refused"]), str(told["refused"][0].get("why")))
-        return answer.status_code
+            return None
 
-    def _count_refused(self, count: int, why: str) -> None:
-        self.refused += count
-        _log.warning("%d events were refused: %s", count, why)
+    def _count_refused(self, reasons: Sequence[str]) -> None:
+        self.refused += len(reasons)
+        _log.warning("%d events were refused: %s", len(reasons), reasons[0])
 
     def _tell(self, what: str) -> None:
         """Once, until it goes well again."""
         if not self._is_told.is_set():
             self._is_told.set()
             _log.warning("%s; events wait", what)
+
+
+def _reasons(answer: "requests.Response") -> list[str] | None:
+    """Why each refused event is; None when this is no answer of an engine that looked at them one by one."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return None
+    if not isinstance(told, dict) or "accepted" not in told:
+        return None
+    return [str(each.get("why")) for each in told.get("refused", [])]
 
 
 def _as_it_is(request: "requests.PreparedRequest") -> "requests.PreparedRequest":

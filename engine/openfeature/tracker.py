@@ -1,7 +1,10 @@
 """A provider around the application's own, for `client.track(...)` to reach the engine. Evaluates nothing."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 from openfeature.evaluation_context import EvaluationContext
@@ -22,7 +25,11 @@ _Structure = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 
 
 class Tracker(FeatureProvider):
-    """Passes everything on to the provider that it holds, and sends what is tracked to the engine."""
+    """Passes everything on to the provider that it holds, and sends what is tracked to the engine.
+
+    Attributes:
+        valueless: how many events were sent without their value, because it was no finite number.
+    """
 
     def __init__(self, provider: FeatureProvider, sender: Sender) -> None:
         """Set it in place of `provider`.
@@ -32,6 +39,7 @@ class Tracker(FeatureProvider):
             sender: where events go.
         """
         self._provider, self._sender = provider, sender
+        self.valueless = 0
 
     def track(
         self,
@@ -59,10 +67,19 @@ class Tracker(FeatureProvider):
             return
         data: dict[str, Any] = {"unit": unit, "name": name}
         if details is not None and details.value is not None:
-            data["value"] = details.value
+            data["value"] = self._number(name, details.value)
         if details is not None and details.attributes.get("id") is not None:
-            data["id"] = str(details.attributes["id"])
+            data["id"] = str(details.attributes["id"]) or None
         self._sender.send(EVENT_TYPE, TRACKED, data)
+
+    def _number(self, name: str, value: object) -> float | None:
+        """None for what the engine would refuse; that the event happened is true nevertheless."""
+        number = _finite(value)
+        if number is None:
+            if not self.valueless:
+                _log.warning("event %s is sent without its value: %.100r is no finite number", name, value)
+            self.valueless += 1
+        return number
 
     def attach(self, on_emit: Callable[[FeatureProvider, ProviderEvent, ProviderEventDetails], None]) -> None:
         """The SDK knows this provider, not the one in it: events of that one come as ours."""
@@ -148,3 +165,14 @@ class Tracker(FeatureProvider):
     ) -> FlagResolutionDetails[_Structure]:
         """Passed on."""
         return await self._provider.resolve_object_details_async(flag_key, default_value, evaluation_context)
+
+
+def _finite(value: object) -> float | None:
+    """Also of Decimal and of numpy's numbers; not of bool, which is an int only to Python."""
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

@@ -18,6 +18,7 @@ class Receiver:
         self.got: list[list[int]] = []
         self.tries = 0
         self.away = False
+        self.chokes_on: int | None = None
         self.may = threading.Event()
         self.may.set()
         self.left_s: list[float | None] = []
@@ -28,6 +29,8 @@ class Receiver:
         assert self.may.wait(30)
         if self.away:
             raise ConnectionError("away")
+        if self.chokes_on in batch:
+            raise TypeError("not mine")
         self.got.append(list(batch))
         return True
 
@@ -75,6 +78,21 @@ def test_a_receiver_that_is_away_gets_the_same_batch_again(made: Belt[int], rece
     receiver.away = False
     assert made.flush(10)
     assert (flat(receiver), made.lost) == ([1], 0)
+
+
+def test_what_can_never_be_delivered_is_given_up_and_the_rest_goes_on(
+    made: Belt[int], receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.chokes_on = 1
+    for _ in range(2):
+        made.put(1)
+        assert made.flush(10)
+    made.put(2)
+    assert made.flush(10)
+    assert (flat(receiver), made.lost, receiver.tries) == ([2], 2, 3)
+    warned = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.getMessage() for record in warned] == ["test: 1 could not be delivered and are lost"]
+    assert "not mine" in caplog.text
 
 
 def test_what_finds_no_place_is_counted_and_the_caller_never_waits(

@@ -14,6 +14,8 @@ class Engine:
     def __init__(self) -> None:
         self.status = 202
         self.most_events = 1000
+        self.poison: set[str] = set()
+        self.body: bytes | None = None
         self.refused: list[dict[str, Any]] = []
         self.tries = 0
         self.tokens: list[str | None] = []
@@ -30,6 +32,8 @@ class Engine:
         assert self.may.wait(30)
         if len(events) > self.most_events:
             return 413
+        if any(event["data"]["unit"] in self.poison for event in events):
+            return 400
         if self.status == 202:
             self.events += events
         return self.status
@@ -48,7 +52,8 @@ def receiving() -> Iterator[Engine]:
             assert self.headers["Content-Type"] == "application/cloudevents-batch+json"
             engine.tokens.append(self.headers["Authorization"])
             status = engine.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            body = json.dumps({"accepted": 0, "refused": engine.refused}).encode()
+            told = {"accepted": 0, "refused": engine.refused} if status != 400 or engine.refused else {}
+            body = json.dumps(told).encode() if engine.body is None else engine.body
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -79,6 +79,53 @@ def test_a_batch_that_is_too_large_is_sent_in_parts(engine: Engine, sender: Send
     assert sender.refused == 1
 
 
+def test_of_a_batch_that_is_refused_as_a_whole_only_the_bad_events_are_lost(
+    engine: Engine, sender: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.poison = {"mallory"}
+    for number in range(50):
+        sender.send(KIND, "/shop", {**an_event(number), "unit": "mallory" if number in {7, 30} else "ada"})
+    assert sender.flush(10)
+    assert [data["value"] for data in engine.data()] == [n for n in range(50) if n not in {7, 30}]
+    assert (sender.refused, sender.lost) == (2, 0)
+    assert caplog.text.count("2 events were refused: status 400") == 1
+
+
+def test_a_batch_of_which_every_event_was_looked_at_is_not_sent_in_parts(
+    engine: Engine, sender: Sender
+) -> None:
+    engine.status = 400
+    engine.refused = [{"index": index, "why": "unit: found nothing"} for index in range(2)]
+    sender.send(KIND, "/shop", an_event(1))
+    sender.send(KIND, "/shop", an_event(2))
+    assert sender.flush(10)
+    assert (engine.tries, sender.refused) == (1, 2)
+
+
+def test_what_json_cannot_write_loses_no_other_event(
+    engine: Engine, sender: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    looped: dict[str, Any] = {}
+    looped["self"] = looped
+    for bad in (float("nan"), float("inf"), {("a", 1): 2}, looped):
+        assert not sender.send(KIND, "/shop", {"unit": "ada", "name": "purchase", "value": bad})
+    assert sender.send(KIND, "/shop", {"unit": "ada", "name": "purchase", "at": Path("x")})
+    assert sender.flush(10)
+    assert [data["at"] for data in engine.data()] == ["x"]
+    assert (sender.refused, sender.lost) == (4, 0)
+    assert "cannot be written as JSON" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]"])
+def test_what_is_no_engine_acknowledges_nothing(engine: Engine, sender: Sender, body: bytes) -> None:
+    engine.body = body
+    sender.send(KIND, "/shop", an_event())
+    eventually(lambda: engine.tries > 1)
+    engine.body = None
+    assert sender.flush(10)
+    assert (sender.lost, sender.refused) == (0, 0)
+
+
 def test_events_wait_for_an_engine_that_is_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

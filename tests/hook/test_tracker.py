@@ -1,8 +1,11 @@
 """`client.track` reaches the engine, and everything else the provider that is held."""
 
 import asyncio
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
@@ -45,6 +48,33 @@ def test_what_is_tracked_arrives_as_an_event_of_the_unit(engine: Engine, sender:
     )
     assert (visit.name, visit.value) == ("visit", None)
     assert "shop" not in engine.data()[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [(Decimal("12.50"), 12.5), (7, 7.0), (Fraction(1, 2), 0.5), (np.float32(0.5), 0.5), (np.int64(3), 3.0)],
+)
+def test_every_kind_of_number_is_one(engine: Engine, sender: Sender, value: Any, sent: float) -> None:
+    client_of(Tracker(a_provider(), sender)).track("purchase", ADA, TrackingEventDetails(value))
+    assert sender.flush(10)
+    record = record_of(engine.events[0], 4e9)
+    assert isinstance(record, Occurrence)
+    assert record.value == sent
+
+
+def test_an_event_whose_value_is_no_finite_number_is_sent_without_it(
+    engine: Engine, sender: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = Tracker(a_provider(), sender)
+    client = client_of(tracker)
+    strange: list[Any] = [float("nan"), float("inf"), Decimal("sNaN"), 10**400, "12", True, 1j, object()]
+    for value in strange:
+        client.track("purchase", ADA, TrackingEventDetails(value, {"id": ""}))
+    assert sender.flush(10)
+    records = [record_of(event, 4e9) for event in engine.events]
+    assert [record.value for record in records if isinstance(record, Occurrence)] == [None] * len(strange)
+    assert (tracker.valueless, sender.refused) == (len(strange), 0)
+    assert caplog.text.count("without its value") == 1
 
 
 def test_the_provider_that_is_held_is_told_too(sender: Sender) -> None:

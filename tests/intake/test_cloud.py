@@ -61,6 +61,13 @@ def test_without_a_number_and_a_name_of_its_own_an_event_counts_by_its_id() -> N
     assert (record.value, record.event_id) == (None, "/shop#e1")
 
 
+@pytest.mark.parametrize("largest", [1e12, -1e12, 10**12])
+def test_the_largest_number_that_an_analysis_can_count_is_taken(largest: float) -> None:
+    record = record_of(changed(DID, value=largest), NOW_S)
+    assert isinstance(record, Occurrence)
+    assert record.value == largest
+
+
 def test_a_time_in_another_zone_is_the_same_moment() -> None:
     record = record_of({**DID, "time": "2027-01-15T08:59:00.25+01:00"}, NOW_S)
     assert record.at_s == NOW_S - 59.75
@@ -101,6 +108,8 @@ def test_dimensions_are_text_in_the_order_of_their_names() -> None:
         (changed(DID, value=True), "value: found True"),
         (changed(DID, value=10**400), "value: found 1000"),
         (changed(DID, value=float("inf")), "value: found inf"),
+        (changed(DID, value=1e300), "value: found 1e+300, expected a number of at most 1e+12"),
+        (changed(DID, value=-(10**12) - 1), "value: found -1000000000001, expected a number of at most"),
         (changed(DID, value=[]), "value: found a list"),
         (changed(DID, id=7), "id: found 7"),
         (changed(EXPOSED, experiment=None), "experiment: found nothing"),
@@ -143,4 +152,4 @@ def test_whatever_is_sent_is_a_record_or_unfit(
     assert json.dumps(record.source).isascii()
     assert record.unit.isprintable()
     if isinstance(record, Occurrence) and record.value is not None:
-        assert abs(record.value) < float("inf")
+        assert abs(record.value) <= 1e12

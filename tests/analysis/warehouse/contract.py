@@ -43,11 +43,22 @@ def with_every_fault(seed: int = 1, units: int = 60) -> tuple[list[Exposure], li
         )
         for _ in range(units * 15)
     ]
-    return exposures, [*events, *events[:40], *_of_a_machine()]
+    return exposures, [*events, *events[:40], *_of_a_machine(), *_of_careless_applications()]
 
 
 def _of_a_machine() -> list[Event]:
     return [Event(unit="u2", us=13 * 86_400_000_000 + step, name="visit", id=None) for step in range(1100)]
+
+
+def _of_careless_applications() -> list[Event]:
+    """Amounts that are none or do not fit, of every kind that all engines' columns can hold; empty ids."""
+    amounts = (float("nan"), 2e13, -2e13, 1e12, -1e12, 3.25)
+    return [
+        Event(unit=f"u{unit}", us=12 * 86_400_000_000 + step, name="purchase", id=name, amount=amount)
+        for unit in range(8)
+        for name in ("", f"careless{unit}")
+        for step, amount in enumerate(amounts)
+    ]
 
 
 class WarehouseContract(ABC):

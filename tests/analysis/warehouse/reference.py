@@ -2,10 +2,11 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from itertools import combinations_with_replacement
-from math import ceil, floor
+from math import ceil, floor, isfinite
 
 from analysis.product.totals import ALL, DAY, SCALE, Bucket, Counted, Moments, Slice, Totals, Variable
 from engine.core.product import Aggregate, Measure, ProductMetric, ProductPlan
@@ -51,7 +52,9 @@ class _Look:
             self.before.values(), default=0
         )
         asked = [
-            row for row in events if row.unit is not None and row.name in self.before and row.us >= since
+            _usable(row)
+            for row in events
+            if row.unit is not None and row.name in self.before and row.us >= since
         ]
         self.future += sum(row.us > now for row in asked)
         self.all_events = [row for row in asked if row.us <= now]
@@ -219,6 +222,12 @@ class _Look:
                 for day in _range([_day(row.us) for row in self.all_events])
             },
         )
+
+
+def _usable(row: Event) -> Event:
+    """Without an amount that is none or does not fit, and without an id that says nothing."""
+    fits = row.amount is not None and isfinite(row.amount) and -1e12 <= row.amount <= 1e12
+    return replace(row, amount=row.amount if fits else None, id=row.id or None)
 
 
 def _day(us: int) -> str:

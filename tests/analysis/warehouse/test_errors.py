@@ -170,15 +170,21 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
         look(plan("postgres://127.0.0.1:1/shop"), NOW_S)
 
 
-def test_a_number_too_large_to_be_counted_is_an_error_and_no_wrong_sum(folder: Path) -> None:
-    huge = Event(unit="u1", us=UNITS[1].us, name="purchase", id="huge", amount=1e15)
-    write_parquet(folder, UNITS, [*purchases(UNITS), huge])
+def test_a_sum_too_large_to_be_counted_is_an_error_and_no_wrong_sum(folder: Path) -> None:
+    huge = [
+        Event(unit="u1", us=UNITS[1].us, name="purchase", id=f"huge{index}", amount=1e12)
+        for index in range(10)
+    ]
+    write_parquet(folder, UNITS, [*purchases(UNITS), *huge])
     with pytest.raises(Unreachable, match="the warehouse gave no answer"):
         look(plan(str(folder)), NOW_S)
 
 
-@pytest.mark.parametrize("strange", [float("nan"), float("inf"), None])
-def test_a_value_that_is_no_number_adds_nothing(folder: Path, strange: float | None) -> None:
+STRANGE = [float("nan"), float("inf"), -float("inf"), 1.0001e12, -1e15, 1e300, -1.7e308, None]
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_a_value_that_is_no_number_or_too_large_adds_nothing(folder: Path, strange: float | None) -> None:
     clean = look(plan(str(folder)), NOW_S)
     extra = Event(unit="u1", us=UNITS[1].us, name="purchase", id="odd", amount=strange)
     write_parquet(folder, UNITS, [*purchases(UNITS), extra])

@@ -112,6 +112,13 @@ def test_events_without_ids_are_never_duplicates(tmp_path: Path) -> None:
     assert revenue(found, "old") == 2 * (10 + 12 + 14)
 
 
+def test_an_id_of_no_text_names_no_event(tmp_path: Path) -> None:
+    empty = [replace(row, us=row.us + step, id="") for row in purchases(UNITS) for step in (0, 1)]
+    found = looked(tmp_path, UNITS, empty)
+    assert found.counted.duplicates == 0
+    assert revenue(found, "old") == 2 * (10 + 12 + 14)
+
+
 def test_events_before_the_exposure_that_nobody_asks_for_are_early(tmp_path: Path) -> None:
     """They are asked for from 5 days before, and reading starts 5 days before the first exposure of all."""
     before = [

@@ -33,7 +33,7 @@ EVENTS = st.lists(
         unit=UNITS,
         us=TIMES,
         name=st.sampled_from(["visit", "purchase", "other"]),
-        id=st.sampled_from([None, *(f"e{number}" for number in range(8))]),
+        id=st.sampled_from([None, "", *(f"e{number}" for number in range(8))]),
         amount=st.none() | st.integers(-(10**9), 10**9).map(lambda cents: cents / 100),
     ),
     max_size=30,
