@@ -73,7 +73,10 @@ def launch_first(url: str, name: str, answers: "Answers", barrier: Barrier) -> N
 
 
 def drive_in_turns(url: str, name: str, answers: "Answers", barrier: Barrier, appends: int) -> None:
-    """Append whenever the lease can be had; the lease is so short that it is lost again and again."""
+    """Append whenever the lease can be had; the lease is so short that it is lost again and again.
+
+    Every tenth append is followed by a rest longer than the lease: one that always renews in time keeps it.
+    """
     store = open_store(url)
     barrier.wait(LIMIT_S)
     kept: list[tuple[int, int]] = []
@@ -89,6 +92,8 @@ def drive_in_turns(url: str, name: str, answers: "Answers", barrier: Barrier, ap
             refused += 1
         else:
             kept.append((lease.token, events[0].seq))
+            if len(kept) % 10 == 0:
+                time.sleep(0.02)
     answers.put((name, kept, refused))
     store.close()
 
