@@ -70,7 +70,7 @@ coverage: env
 	tools/check-coverage $(BIN)
 
 simulation: env postgresql
-	timeout 600 $(PYTEST) -q -n 2 -m slow $(SIMULATED)
+	timeout 600 $(PYTEST) -q -n 2 -m slow $(SIMULATED) || timeout 300 $(PYTEST) $(ALONE) -m slow $(SIMULATED)
 
 calibrate: env ## All error rates and delays at full size, into docs/validity.md; OPTS="--runs 300"
 	$(BIN)/python -m tests.simulation.calibrate $(OPTS)
@@ -80,7 +80,7 @@ e2e: env prometheus
 		timeout 600 $(PYTEST) $(ALONE) -m slow $(E2E)
 
 browser: env prometheus chromium
-	timeout 480 $(PYTEST) -q -n 2 -m slow tests/browser
+	timeout 480 $(PYTEST) -q -n 2 -m slow tests/browser || timeout 240 $(PYTEST) $(ALONE) -m slow tests/browser
 	timeout 120 $(PYTEST) -q -m slow tests/web/test_browser.py
 
 warehouse: env postgresql java ## Real DuckDB, PostgreSQL and Spark over the same tables
