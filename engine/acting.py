@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from engine import foreign
-from engine.core.decision import Decision
+from engine.core import wording
+from engine.core.decision import Decision, Rule
 from engine.core.events import Applied
 from engine.core.model import Mode
 from engine.core.run import Act
@@ -25,11 +26,14 @@ def keep(parts: Parts, lease: Lease, journal: Journal, state: Snapshot) -> Snaps
 
 
 def settle(journal: Journal, target: TargetState | TargetGone, mode: Mode) -> None:
-    """An act whose result was never recorded, but which the target shows as done, is done."""
+    """An act whose result was never recorded, but which the target shows as done, is done.
+
+    An end is done once nothing is left on the target that only the run needs.
+    """
     act = journal.run.pending
     if act is None or mode is Mode.OBSERVE or not isinstance(target, TargetState):
         return
-    if target.weights == act.weights:
+    if target.weights == act.weights and not (act.finishes and target.leftovers):
         result = Applied(act_number=act.number, ok=True, weights=target.weights, detail="found in place")
         journal.add(result, rule=act.rule)
 
@@ -60,17 +64,22 @@ def _give_way(parts: Parts, run_id: str, act: Act) -> None:
     late = act.weights.treatments
     gives_less = any(due.share(arm) < share for arm, share in enumerate(late))
     if gives_less and parts.experiment.mode is Mode.ACT:
-        foreign.apply(parts.target, due)
+        ended_here = run.phase.ended and run.ended_by is not Rule.SUPERSEDED
+        put = foreign.finish if ended_here else foreign.apply
+        put(parts.target, due)
 
 
 def _apply(parts: Parts, act: Act, found: TargetState | TargetGone) -> Applied:
     if parts.experiment.mode is Mode.OBSERVE:
         return Applied(act_number=act.number, ok=True, weights=None, detail="would (observe mode)")
-    seen = foreign.apply(parts.target, act.weights, _precondition(act, found))
+    put = foreign.finish if act.finishes else foreign.apply
+    seen = put(parts.target, act.weights, _precondition(act, found))
     if isinstance(seen, TargetGone):
         return Applied(act_number=act.number, ok=False, weights=None, detail=seen.detail)
     ok = seen.weights == act.weights
     detail = "" if ok else f"asked for {act.weights}, the target routes {seen.weights}"
+    if ok and isinstance(found, TargetState) and found.leftovers and not seen.leftovers:
+        detail = wording.tidied()
     return Applied(act_number=act.number, ok=ok, weights=seen.weights, detail=detail)
 
 

@@ -14,7 +14,7 @@ from engine.core.plan import Plan
 from engine.core.printable import printable
 from engine.core.proposal import Progress, Proposal, Wait
 from engine.core.target import Health, TargetGone, TargetState, Weights
-from engine.ports import Batch, Gate, Json, MetricSource, Strategy, Target
+from engine.ports import Batch, Gate, Json, MetricSource, Strategy, Target, Tidy
 
 
 def ask(gate: Gate, flag: str) -> GateState:
@@ -41,6 +41,16 @@ def apply(target: Target, weights: Weights, found: str | None = None) -> TargetS
     """What the target routes after the act; gone when acting fails, or when it is not as found any more."""
     try:
         return _clean(target.apply(weights, found))
+    except Exception as error:  # noqa: BLE001
+        return TargetGone(detail=_broken("target", error))
+
+
+def finish(target: Target, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
+    """The same for an act that ends the run, after which nothing is left that only a run needs."""
+    if not isinstance(target, Tidy):
+        return apply(target, weights, found)
+    try:
+        return _clean(target.finish(weights, found))
     except Exception as error:  # noqa: BLE001
         return TargetGone(detail=_broken("target", error))
 

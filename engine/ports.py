@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from engine.core.events import Actor, Command, Event, Freeze, Verb
 from engine.core.gate import GateState
@@ -66,6 +66,15 @@ class Target(Protocol):
         `found` is the version on which the decision rests: a target that has moved on since is left as it is,
         and the answer is TargetGone. None where traffic is taken away, which nothing may block.
         """
+        ...
+
+
+@runtime_checkable
+class Tidy(Protocol):
+    """A target with things that only a run needs (`TargetState.leftovers`), which go with its last act."""
+
+    def finish(self, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
+        """As `apply`, for the act that ends a run; in one write, so that the winner never loses anything."""
         ...
 
 

@@ -100,5 +100,6 @@ def _facts_in_options(document: spec.Document) -> TargetFacts | None:
         sessions=SessionSeries(total=_UNKNOWN, converted=_UNKNOWN),
         source_options={"url": "http://127.0.0.1:9090"},
         sticky=bool(getattr(options, "sticky", False)),
+        arms_pct=tuple(getattr(options, "split_pct", None) or ())[1:],
         preview_url="http://127.0.0.1/",
     )

@@ -3,65 +3,24 @@
 Pure: it proposes from the plan and what the run has seen; the engine decides whether anything is in the way.
 """
 
-from itertools import pairwise
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field
 
 from engine.core.plan import Budget, Plan, Step
 from engine.core.proposal import Climb, Finish, Progress, Proposal, Wait
 from engine.core.target import Weights
-from engine.fields import Duration
-from strategies import words
-from strategies.options import StrictOptions, Weight, a_weight
+from strategies import ramp, words
 
 
-def _step(value: object) -> object:
-    if isinstance(value, dict):
-        return value
-    return {"weight": a_weight(value)}
-
-
-class StepOptions(StrictOptions):
-    """One step of the ramp; a bare number is its weight."""
-
-    weight: Weight
-    """Traffic of the treatment in whole percent, from 1 to 99."""
-    hold: Duration | None = None
-    """How long to stay at least; that of the strategy, if absent."""
-    floor: int | None = Field(default=None, ge=1)
-    """Trials each arm needs at this step; that of the strategy, if absent."""
-    approve: bool = False
-    """Whether a person must approve before the run goes on from this step, also to promotion."""
-
-
-class CanaryOptions(StrictOptions):
+class CanaryOptions(ramp.RampOptions):
     """Options of the canary strategy."""
 
-    steps: tuple[Annotated[StepOptions, BeforeValidator(_step)], ...] = Field(
-        default_factory=lambda: tuple(StepOptions(weight=weight) for weight in (1, 5, 20, 50)),
-        json_schema_extra={"minItems": 1},
+    steps: ramp.Steps = Field(
+        default_factory=lambda: ramp.steps_of(1, 5, 20, 50), json_schema_extra={"minItems": 1}
     )
     """Weights in ascending order, as numbers or with options of their own."""
-    hold: Duration = 300.0
-    """How long every step lasts at least."""
-    floor: int = Field(default=100, ge=1)
-    """Trials each arm needs at every step."""
     budget: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Bad trials beyond control's that finding the declared effect may cost on average. Each step gives its
     weight or less, as the budget allows; every step gives its weight, if absent."""
-
-    @field_validator("steps")
-    @classmethod
-    def _is_a_ramp(cls, steps: tuple[StepOptions, ...]) -> tuple[StepOptions, ...]:
-        if not steps:
-            msg = "at least one step, such as [1, 5, 20, 50]"
-            raise ValueError(msg)
-        for before, after in pairwise(steps):
-            if after.weight <= before.weight:
-                msg = f"weights in ascending order, not {after.weight} after {before.weight}"
-                raise ValueError(msg)
-        return steps
 
 
 class Canary:
@@ -71,17 +30,8 @@ class Canary:
 
     def plan(self, options: CanaryOptions) -> Plan:
         """The rungs that these options mean."""
-        steps = tuple(
-            Step(
-                weight_pct=step.weight,
-                hold_s=options.hold if step.hold is None else step.hold,
-                floor=options.floor if step.floor is None else step.floor,
-                approve=step.approve,
-            )
-            for step in options.steps
-        )
         budget = None if options.budget is None else Budget(excess=options.budget)
-        return Plan(strategy="canary", steps=steps, budget=budget)
+        return Plan(strategy="canary", steps=options.rungs(), budget=budget)
 
     def propose(self, plan: Plan, progress: Progress) -> Proposal:
         """The next rung once hold and floor are met, the end once the evidence is there, else waiting."""
@@ -98,11 +48,7 @@ class Canary:
             return Wait(reason=" and ".join(lacks))
         if progress.step + 1 < len(plan.steps):
             after = plan.steps[progress.step + 1]
-            return Climb(
-                step=progress.step + 1,
-                weights=Weights.of(after.weight_pct),
-                reason=f"{words.held(progress, at=_at(step))}; next is {after.weight_pct} %",
-            )
+            return ramp.next_rung(plan, progress, at=_at(step), following=f"{after.weight_pct} %")
         return _end(_at(step), progress)
 
 

@@ -42,3 +42,8 @@ def held(progress: Progress, *, at: str) -> str:
     return (
         f"held {duration(progress.step_age_s)} {at} with {control} control and {treatment} treatment trials"
     )
+
+
+def product_decides() -> str:
+    """Nothing that the run counts could say what is better."""
+    return "the product experiment decides what is better; `rampwise ab conclude` carries out its answer"

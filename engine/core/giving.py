@@ -91,9 +91,16 @@ def _wrong(experiment: Experiment, run: Run, proposal: Climb, weights: Weights) 
         return wording.takes_everything_away()
     if (proposal.step, weights) == (run.step, run.weights):
         return wording.is_there_already(run)
-    if experiment.sticky and run.weights.given > 0 and weights.control > 0 and weights != run.weights:
+    if _moves_visitors(experiment, run, weights):
         return wording.sticky(run, weights)
     return ""
+
+
+def _moves_visitors(experiment: Experiment, run: Run, weights: Weights) -> bool:
+    """Whether visitors who stay on a variant would meet another split than those before them."""
+    if not experiment.sticky or run.weights.given == 0 or weights.control == 0 or weights == run.weights:
+        return False
+    return not weights.within(experiment.arms_pct)
 
 
 def _finish(

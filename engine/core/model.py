@@ -227,8 +227,9 @@ class Experiment:
         treatment: the first (usually the only) treatment. more_treatments: the others of an A/B test.
         splits: per treatment what the router counts for the split check; none where it is exempt.
         split_tolerance: how far the treatment's share may be off, relative to the smaller arm's.
-        sticky: a visitor stays on a variant, so weights must not change. preview_url: where the treatment
-            answers without the router.
+        sticky: a visitor stays on a variant, so weights must not change; arms_pct: but up to these shares of
+            the treatments, where the target deals out arms once for all (see `TargetFacts`).
+        preview_url: where the treatment answers without the router.
     """
 
     name: str
@@ -259,6 +260,7 @@ class Experiment:
     preview_url: str | None = None
     sinks: tuple[SinkChoice, ...] = ()
     on_foreign: Policy = Policy.HOLD
+    arms_pct: tuple[int, ...] = ()
 
     @property
     def treatments(self) -> tuple[str, ...]:

@@ -88,6 +88,9 @@ class Plan:
         horizon_s, on_trouble: what the experiment has if it declares no horizon, `on_blind` and
             `on_untrustworthy` of its own.
         budget: what a ramp may cost; its steps are then the most that it gives. None where steps are fixed.
+        canary_steps: how many first steps are the canary of an A/B test, which is the last step; 0 without.
+        product_decides: no metric is an objective, because the product experiment of the same document says
+            which treatment is better; a person, or `rampwise ab conclude`, then ends the run.
     """
 
     strategy: str
@@ -97,6 +100,8 @@ class Plan:
     horizon_s: float = 86400.0
     on_trouble: Policy = Policy.ROLLBACK
     budget: Budget | None = None
+    canary_steps: int = 0
+    product_decides: bool = False
 
     def has(self, stage: Stage) -> bool:
         """Whether any step is of this stage."""

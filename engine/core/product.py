@@ -128,6 +128,8 @@ class Tables:
     Attributes:
         warehouse: how Ibis connects: `duckdb://FILE`, a directory of Parquet or CSV, `postgres://…`,
             `pyspark://…`. Never holds a password: that comes from the environment.
+        recorded_as: the experiment whose exposures the engine recorded itself, in its own store, and that are
+            meant; None where they are in `warehouse`.
         exposures, events: names of tables, or of files in that directory.
         columns: the names of columns here that differ from ours: `unit`, `time`, `variant` of exposures;
             `unit`, `time`, `name`, `id` of events.
@@ -137,6 +139,7 @@ class Tables:
     exposures: str = "exposures"
     events: str = "events"
     columns: Mapping[str, str]
+    recorded_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,11 @@ class Act:
         """Whether it ends the run by giving everything to control."""
         return self.kind in {DecisionKind.ROLLBACK, DecisionKind.STOP} and self.rule is not Rule.SUPERSEDED
 
+    @property
+    def finishes(self) -> bool:
+        """Whether it ends the run by its own will: what only the run needs goes with it."""
+        return self.takes_all_away or self.kind is DecisionKind.PROMOTE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:

@@ -68,6 +68,16 @@ class Weights:
         """
         return Weights.of(*(0 if i == treatment_index else s for i, s in enumerate(self.treatments)))
 
+    def within(self, shares_pct: tuple[int, ...]) -> bool:
+        """Whether no treatment has more than its share of these.
+
+        >>> Weights.of(5, 5).within((25, 25)), Weights.of(5, 30).within((25, 25)), Weights.of(5).within(())
+        (True, False, False)
+        """
+        return len(self.treatments) <= len(shares_pct) and all(
+            share <= most for share, most in zip(self.treatments, shares_pct, strict=False)
+        )
+
     def __str__(self) -> str:
         return "/".join(map(str, (self.control, *self.treatments)))
 
@@ -97,6 +107,7 @@ class TargetState:
         compared: how the traffic that is counted divides, where only a part of control's is: a baseline as
             large as the treatment. None where everything is counted.
         counts_control: whether control has anything to count already; False before such a baseline runs.
+        leftovers: whether something is there that only a run needs; `ports.Tidy` puts it away at the end.
     """
 
     weights: Weights
@@ -108,6 +119,7 @@ class TargetState:
     exact: bool = True
     compared: Weights | None = None
     counts_control: bool = True
+    leftovers: bool = False
 
     @property
     def treatments(self) -> tuple[Health, ...]:
@@ -165,6 +177,8 @@ class TargetFacts:
         sessions: the application's counts of sessions per variant, for the preset `conversions`.
         rungs_pct: the only shares that a treatment can be given, None where any whole percent can.
         pinned: options to add to the document's own: which versions exactly, as they were at launch.
+        arms_pct: planned shares of the treatments, up to which more weight moves nobody from one arm to
+            another; empty where a ramp does move visitors, or deals out each request anew.
     """
 
     key: str
@@ -180,3 +194,4 @@ class TargetFacts:
     sessions: SessionSeries | None = None
     rungs_pct: tuple[int, ...] | None = None
     pinned: Mapping[str, object] = field(default_factory=dict)
+    arms_pct: tuple[int, ...] = ()

@@ -11,7 +11,8 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from engine.core.target import Weights
+from engine.core.target import ALL_TO_CONTROL, Weights
+from engine.errors import UsageError
 from engine.flags.layout import Slot, slots
 from engine.flags.plan import FlagPlan, Part
 
@@ -40,6 +41,18 @@ def flags(plan: FlagPlan, weights: Weights, *, is_enabled: bool = True) -> dict[
     }
 
 
+def last_flags(plan: FlagPlan, winner: str, *, is_enabled: bool = True) -> dict[str, Flag]:
+    """What stays when a run has ended, by key: everybody has the winner, testers too.
+
+    The application's flag must stay until no code asks for it, because the code's default is control. Its
+    rule decides nothing: by that answers are no exposures.
+    """
+    return {
+        plan.key(Part.ENABLED): _switch(is_enabled=is_enabled),
+        plan.key(Part.VARIANT): _flag(_names(plan), winner, _keyed(None)),
+    }
+
+
 def document(plan: FlagPlan, weights: Weights, *, is_enabled: bool = True) -> dict[str, Any]:
     """A whole flagd document with these flags and no others."""
     return {"$schema": _SCHEMA, "flags": flags(plan, weights, is_enabled=is_enabled)}
@@ -62,10 +75,14 @@ def is_enabled(found: Mapping[str, Any], plan: FlagPlan) -> bool:
 
 
 def written(found: Mapping[str, Any], plan: FlagPlan) -> Weights | None:
-    """The weights at which `flags` makes exactly what was found; None where somebody else wrote it.
+    """The weights at which `flags` or `last_flags` makes exactly what was found; None where neither does.
 
     The kill switch is left aside: it is a person's.
     """
+    if is_last(found, plan):
+        ends = {name: last_flags(plan, name) for name in plan.variants}
+        winner = next((name for name, ours in ends.items() if not changed(found, plan, ours)), None)
+        return None if winner is None else _everything_to(plan, winner)
     claimed = _claimed(found.get(plan.key(Part.EXPOSURE)))
     if claimed is None or len(claimed.treatments) > len(plan.treatments):
         return None
@@ -76,7 +93,30 @@ def written(found: Mapping[str, Any], plan: FlagPlan) -> Weights | None:
 def changed(found: Mapping[str, Any], plan: FlagPlan, ours: Mapping[str, Flag]) -> tuple[str, ...]:
     """Keys of the flags that are not as we make them, the kill switch left aside."""
     keys = (plan.key(part) for part in Part if part is not Part.ENABLED)
-    return tuple(key for key in keys if found.get(key) != ours[key])
+    return tuple(key for key in keys if found.get(key) != ours.get(key))
+
+
+def is_last(found: Mapping[str, Any], plan: FlagPlan) -> bool:
+    """Whether nothing is there that only a run needs."""
+    return not {plan.key(Part.EXPOSURE), plan.key(Part.ARM)} & found.keys()
+
+
+def winner_of(plan: FlagPlan, weights: Weights) -> str:
+    """Who has everything at the end of a run.
+
+    Raises:
+        UsageError: at these weights several variants have a share.
+    """
+    everything = {_everything_to(plan, name): name for name in plan.variants}
+    if weights not in everything:
+        msg = f"a run does not end at {weights}: one variant has everything then"
+        raise UsageError(msg)
+    return everything[weights]
+
+
+def _everything_to(plan: FlagPlan, winner: str) -> Weights:
+    index = plan.variants.index(winner)
+    return ALL_TO_CONTROL if index == 0 else Weights.all_to(index - 1)
 
 
 def _claimed(exposure: object) -> Weights | None:

@@ -3,7 +3,8 @@
 
 `TargetContract` is for every target, and takes both ends for final. `ReversibleTargetContract` is the same
 and more, for one that comes back from them; `SeveralTreatmentsContract` is more again, for one that splits
-traffic over several treatments. None starts or stops what carries the traffic.
+traffic over several treatments, and `TidyTargetContract` for one that puts away at the end what only a run
+needs. None starts or stops what carries the traffic.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, TargetState, Weights
-from engine.ports import Target
+from engine.ports import Target, Tidy
 
 
 def state(answer: TargetState | TargetGone) -> TargetState:
@@ -138,6 +139,51 @@ class ReversibleTargetContract(TargetContract):
         for end in (ALL_TO_TREATMENT, ALL_TO_CONTROL, ALL_TO_TREATMENT):
             assert state(target.apply(end)).weights == end
             assert state(target.apply(end)) == state(target.observe())
+
+
+class TidyTargetContract(ReversibleTargetContract):
+    """The suite for a target that has things which only a run needs, and puts them away at its end."""
+
+    def test_a_finished_target_is_at_its_end_with_nothing_left_of_the_run(self, target: Target) -> None:
+        for end in (ALL_TO_CONTROL, ALL_TO_TREATMENT):
+            assert state(target.apply(Weights.of(20))).leftovers
+            finished = state(_tidy(target).finish(end))
+            assert (finished.weights, finished.leftovers, finished.ended) == (end, False, "")
+            assert state(target.observe()) == finished
+
+    def test_finishing_again_changes_nothing(self, target: Target) -> None:
+        for end in (ALL_TO_CONTROL, ALL_TO_TREATMENT):
+            state(target.apply(end))
+            once = state(_tidy(target).finish(end))
+            assert state(_tidy(target).finish(end)) == once
+            assert state(target.observe()) == once
+
+    def test_a_finish_that_rests_on_another_version_is_refused(self, target: Target) -> None:
+        before = state(target.observe())
+        moved = state(target.apply(Weights.of(20)))
+        assert isinstance(_tidy(target).finish(ALL_TO_TREATMENT, before.version), TargetGone)
+        assert state(target.observe()) == moved
+        assert state(_tidy(target).finish(ALL_TO_TREATMENT, moved.version)).weights == ALL_TO_TREATMENT
+
+    def test_the_next_run_begins_where_a_run_was_finished(self, target: Target) -> None:
+        for end in (ALL_TO_CONTROL, ALL_TO_TREATMENT):
+            state(_tidy(target).finish(end))
+            assert state(target.apply(ALL_TO_CONTROL)).weights == ALL_TO_CONTROL
+            assert state(target.apply(Weights.of(20))).weights == Weights.of(20)
+
+    def test_a_split_is_no_end(self, target: Target) -> None:
+        before = state(target.apply(Weights.of(20)))
+        assert isinstance(_tidy(target).finish(Weights.of(20)), TargetGone)
+        assert state(target.observe()) == before
+
+    def test_a_vanished_target_is_not_finished(self, target: Target, vanish: Callable[[], None]) -> None:
+        vanish()
+        assert isinstance(_tidy(target).finish(ALL_TO_CONTROL), TargetGone)
+
+
+def _tidy(target: Target) -> Tidy:
+    assert isinstance(target, Tidy)
+    return target
 
 
 class SeveralTreatmentsContract(ReversibleTargetContract):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.intake import Exposure, Intake, Occurrence, Record
+from engine.intake import Exposure, Intake, Occurrence, Old, Record, Swept
 
 EXPOSED = Exposure(
     source="/shop",
@@ -106,6 +106,104 @@ class IntakeContract:
         assert errors == []
         assert len(list(intake.occurrences("checkout"))) == 4 * 30 + 1
         assert list(intake.exposures("checkout")) == [EXPOSED]
+
+    def test_what_is_old_goes_and_the_rest_stays(self, intake: Intake) -> None:
+        intake.take_in([EXPOSED, DID], NOW_S)
+        intake.take_in([replace(EXPOSED, id="x2"), replace(DID, id="e2")], NOW_S + 1)
+        old = Old(before_s=NOW_S + 1)
+        for kind in (Exposure, Occurrence):
+            assert intake.sweep(kind, old, 100) == Swept(deleted=1, upto_s=None)
+            assert intake.sweep(kind, old, 100) == Swept(deleted=0, upto_s=None)
+        assert [each.id for each in intake.exposures("checkout")] == ["x2"]
+        assert [each.id for each in intake.occurrences("checkout")] == ["e2"]
+
+    def test_the_receipt_that_counts_is_the_first(self, intake: Intake) -> None:
+        for at_s in (NOW_S, NOW_S + 1):
+            intake.take_in([replace(EXPOSED, at_s=3000.0 - at_s), DID], at_s)
+        for kind in (Exposure, Occurrence):
+            assert intake.sweep(kind, Old(before_s=NOW_S + 1), 100).deleted == 1
+
+    def test_spared_experiments_keep_their_exposures_and_all_that_their_units_did(
+        self, intake: Intake
+    ) -> None:
+        search, bob = (
+            replace(EXPOSED, id="x2", experiment="search"),
+            replace(EXPOSED, id="x3", experiment="search", unit="bob"),
+        )
+        did = [DID, replace(DID, id="e2", unit="bob"), replace(DID, id="e3", unit="eve")]
+        intake.take_in([EXPOSED, search, bob, *did], NOW_S)
+        old = Old(before_s=NOW_S + 1, spare={"checkout", "unknown"})
+        assert intake.sweep(Exposure, old, 100).deleted == 2
+        assert list(intake.exposures("checkout")) == [EXPOSED]
+        assert intake.sweep(Occurrence, old, 100).deleted == 2
+        assert list(intake.occurrences("checkout")) == [DID]
+
+    def test_old_records_are_gone_through_a_few_at_a_time(self, intake: Intake) -> None:
+        times_s = [1.0, 2.0, 2.0, 2.0, 3.0, 4.0]
+        intake.take_in([replace(EXPOSED, experiment="else")], NOW_S)
+        for number, at_s in enumerate(times_s):
+            unit = "eve" if number % 2 else "ada"
+            intake.take_in([replace(DID, id=f"e{number}", unit=unit)], at_s)
+        old, seen, after_s = Old(before_s=NOW_S, spare={"else"}), [], 0.0
+        for _ in range(len(times_s)):
+            swept = intake.sweep(Occurrence, replace(old, after_s=after_s), 2)
+            seen.append(swept)
+            if swept.upto_s is None:
+                break
+            after_s = swept.upto_s
+        assert [each.upto_s for each in seen] == [2.0, 4.0, None]
+        assert [each.deleted for each in seen] == [2, 1, 0]
+        assert sorted(each.id for each in intake.occurrences("else")) == ["e0", "e2", "e4"]
+
+    def test_what_was_deleted_may_come_again(self, intake: Intake) -> None:
+        intake.take_in([EXPOSED, DID], NOW_S)
+        for kind in (Exposure, Occurrence):
+            intake.sweep(kind, Old(before_s=NOW_S + 1), 100)
+        intake.take_in([EXPOSED, DID], NOW_S)
+        assert list(intake.exposures("checkout")) == [EXPOSED]
+        assert list(intake.occurrences("checkout")) == [DID]
+
+    def test_a_unit_is_forgotten_whole_and_alone(self, intake: Intake) -> None:
+        bob = [replace(EXPOSED, id="x3", unit="bob"), replace(DID, id="e3", unit="bob")]
+        search = replace(EXPOSED, id="x2", experiment="search")
+        intake.take_in([EXPOSED, search, DID, replace(DID, id="e2"), *bob], NOW_S)
+        gone = intake.forget("ada")
+        assert (gone.exposures, gone.occurrences) == (2, 2)
+        assert list(gone.experiments) == ["checkout", "search"]
+        assert list(intake.exposures("search")) == []
+        assert list(intake.exposures("checkout")) == bob[:1]
+        assert list(intake.occurrences("checkout")) == bob[1:]
+        again = intake.forget("ada")
+        assert (again.exposures, again.occurrences, list(again.experiments)) == (0, 0, [])
+
+    def test_a_forgotten_unit_is_not_missed_when_old_records_go(self, intake: Intake) -> None:
+        intake.take_in([EXPOSED, DID], NOW_S)
+        intake.forget("ada")
+        for kind in (Exposure, Occurrence):
+            assert intake.sweep(kind, Old(before_s=NOW_S + 1), 100).deleted == 0
+
+    def test_records_are_taken_in_while_others_are_deleted(self, intake: Intake) -> None:
+        intake.take_in([EXPOSED, *(replace(DID, id=f"old{number}") for number in range(500))], 1.0)
+        stop, errors = threading.Event(), []
+
+        def delete() -> None:
+            while not stop.is_set():
+                try:
+                    intake.sweep(Occurrence, Old(before_s=2.0), 20)
+                except Exception as error:
+                    errors.append(error)
+
+        worker = threading.Thread(target=delete)
+        worker.start()
+        for number in range(30):
+            again = [replace(DID, id=f"old{each}") for each in range(10 * number, 10 * number + 10)]
+            intake.take_in([*again, replace(DID, id=f"new{number}")], NOW_S)
+        stop.set()
+        worker.join()
+        assert errors == []
+        intake.sweep(Occurrence, Old(before_s=2.0), 1000)
+        kept = {each.id for each in intake.occurrences("checkout")}
+        assert {f"new{number}" for number in range(30)} <= kept
 
     def test_many_records_come_out_whole(self, intake: Intake) -> None:
         many: list[Any] = [replace(DID, id=f"e{number}", value=float(number)) for number in range(12_000)]

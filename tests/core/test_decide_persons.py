@@ -102,6 +102,20 @@ def test_sticky_weights_begin_and_then_stay(run, climb, kind):
     assert decision.kind is kind
 
 
+@pytest.mark.parametrize(
+    ("weights", "kind"),
+    [
+        (Weights.of(30, 30), DecisionKind.SHIFT),
+        (Weights.of(30, 31), DecisionKind.HOLD),
+        (Weights.of(0, 30), DecisionKind.SHIFT),
+    ],
+)
+def test_sticky_weights_change_as_far_as_arms_are_dealt_out_once_for_all(weights, kind):
+    experiment = two_treatments(sticky=True, arms_pct=(30, 30))
+    proposal = Climb(step=0, weights=weights, reason="x")
+    assert decide(experiment, RUN, facts(weights=RUN.weights, proposal=proposal)).kind is kind
+
+
 def test_under_stickiness_a_harmful_treatment_is_still_dropped_and_a_better_one_still_promoted():
     sticky = two_treatments(sticky=True)
     dropped = decide(sticky, RUN, facts(verdict=arms(HARMFUL, UNDECIDED)))

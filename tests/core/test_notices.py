@@ -26,6 +26,7 @@ from engine.core.evolve import evolve, launch
 from engine.core.model import Experiment, Mode, NoticeKind
 from engine.core.news import RETELL_AFTER_S
 from engine.core.notice import Notice, notices, to_plain
+from engine.core.plan import Plan, Step
 from engine.core.run import Act, Phase, Run
 from engine.core.target import Weights
 from tests.builders import NOW_S, a_run, an_experiment
@@ -104,6 +105,10 @@ def test_a_launch_is_told_with_who_and_what():
         "v2 against v1 on fake/checkout, canary (5 %, 20 %, 50 %), launched by ada@desk."
     )
     assert launch("r1", event, payload).told == ()
+    steps = tuple(Step(weight_pct=pct, hold_s=60, floor=1, shares=(pct,)) for pct in (5, 50))
+    plan = Plan(strategy="ab", steps=steps, canary_steps=1)
+    [notice] = notices(an_experiment(plan=plan), None, [event])
+    assert "on fake/checkout, ab (canary at 5 %, test at 50/50), launched" in notice.sentence
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from engine.core import talk, wording
 from engine.core.decision import Blocker, BlockerKind, DecisionKind, Rule
 from engine.core.model import Arm, Bound, MetricKind, Mode, Role, Unit
-from engine.core.plan import Policy, Stage
+from engine.core.plan import Plan, Policy, Stage, Step
 from engine.core.proposal import Abandon, Climb, Finish, Wait
 from engine.core.run import Act, Phase
 from engine.core.target import Health, Weights
@@ -31,6 +31,35 @@ def harm_of(*, slo_s: float | None = None, **finding: object) -> str:
     metric = a_metric(kind=found.kind, limit=0.02, slo_s=slo_s)
     verdict = a_verdict(findings=(found,), culprit="errors")
     return wording.harm(an_experiment(metrics=(metric,)), verdict)
+
+
+CANARY_THEN_TEST = Plan(
+    strategy="ab",
+    steps=(
+        Step(weight_pct=5, hold_s=60, floor=1, shares=(5,)),
+        Step(weight_pct=50, hold_s=60, floor=1, shares=(50,)),
+    ),
+    needs_better=True,
+    canary_steps=1,
+)
+
+
+def test_a_step_is_called_by_its_part_of_the_plan():
+    alone = Step(weight_pct=20, hold_s=60, floor=1)
+    preview = Step(weight_pct=0, hold_s=0, floor=0, stage=Stage.PREVIEW)
+    one_part = Plan(strategy="canary", steps=(preview, alone))
+    assert [wording.place(CANARY_THEN_TEST, number) for number in (0, 1)] == [
+        "canary at 5 %",
+        "test at 50/50",
+    ]
+    assert [wording.place(one_part, number) for number in (0, 1)] == ["preview", "20 %"]
+    assert [wording.part(CANARY_THEN_TEST, number) for number in (-1, 0, 1)] == ["canary", "canary", "test"]
+    assert wording.part(one_part, 1) == ""
+
+
+def test_an_approval_says_which_part_ends():
+    experiment = an_experiment(plan=CANARY_THEN_TEST)
+    assert "step 1 (canary at 5 %) needs approval" in wording.awaiting_approval(experiment, a_run(step=0))
 
 
 def test_harm_says_how_much_worse_how_sure_and_what_was_tolerated():

@@ -25,6 +25,7 @@ from tests.builders import a_metric
             "queue: not planned, a gauge; a promotion takes",
         ),
         (plans.several_metrics(), "only it were harmed"),
+        (plans.product_decides(), "nothing promotes this run by itself"),
     ],
 )
 def test_what_a_plan_says(said: str, told: str) -> None:

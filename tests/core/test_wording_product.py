@@ -1,17 +1,18 @@
 """Sentences of a product experiment's report: every answer has one, with direction, size, unit and limit."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 
 import pytest
 
 from analysis.product.result import FaultKind, Lack, Outcome, ProductRule, Standing
+from analysis.product.totals import Counted
 from engine.core.model import Bound, Role
 from engine.core.product import Aggregate, Correction, Measure, Method, ProductMetric, Spending
 from engine.core.wording import product as wording
 from engine.core.wording import product_faults as faults
 from engine.core.wording import product_method as method
-from tests.analysis.report.product.samples import LOADING, PLAN, PURCHASE, REFUNDS, REVENUE, VISITS
+from tests.analysis.report.product.parts import LOADING, PLAN, PURCHASE, REFUNDS, REVENUE, VISITS
 
 POSSIBLE = [
     (Outcome.SHIP, ProductRule.OBJECTIVE_BETTER),
@@ -46,10 +47,17 @@ def test_every_answer_but_distrust_says_what_to_do_next(outcome: Outcome, rule: 
     if outcome is Outcome.DO_NOT_TRUST:
         return
     told = wording.next_step(
-        outcome, rule, variant="short", metric="purchase", control="old", unit="user", pace=""
+        outcome, rule, variant="short", metric="purchase", control="old", unit="user", pace="", look="then"
     )
     assert told == told.strip()
     assert told.endswith(".")
+
+
+def test_the_rule_of_shipping_speaks_of_guardrails_only_where_there_are_some() -> None:
+    rule = ProductRule.OBJECTIVE_BETTER
+    assert "every guardrail stays within its margin" in wording.rule_told(rule)
+    assert "guardrail" not in wording.rule_told(rule, guarded=False)
+    assert wording.rule_told(ProductRule.NOT_YET, guarded=False) == wording.rule_told(ProductRule.NOT_YET)
 
 
 def test_all_kinds_have_words() -> None:
@@ -145,6 +153,26 @@ def test_a_relative_difference_of_nothing_has_no_sign() -> None:
     assert wording.relative(0.0) == "0 %"
 
 
+@pytest.mark.parametrize("kind", ["missing_day", "events_ended"])
+def test_days_in_a_row_are_told_as_such(kind: str) -> None:
+    told = faults.fault_told(kind, what="2026-03-05/2026-03-07", count=0, share=0.0, unit="user")
+    assert "2026-03-05 to 2026-03-07" in told
+    head = faults.fault_head(kind, what="2026-03-05/2026-03-07", unit="user")
+    assert head.endswith("2026-03-05 to 2026-03-07")
+    assert "some days" in faults.fault_told(kind, what="", count=0, share=0.0, unit="user")
+
+
+def test_one_unit_is_not_told_as_several() -> None:
+    told = faults.fault_told("machines", what="", count=1, share=0.0001, unit="visitor")
+    assert told == "1 visitor (0.01 %) had more events than people have; left out."
+    assert "12 visitors (" in faults.fault_told("machines", what="", count=12, share=0.01, unit="visitor")
+
+
+def test_a_name_that_looks_like_days_stays_as_it_is() -> None:
+    told = faults.fault_told("valueless", what="a/b", count=7, share=0.25, unit="user")
+    assert told == "7 events of a/b (25 % of its events) hold no usable number; each counts as 0."
+
+
 @pytest.mark.parametrize("kind", FaultKind)
 def test_every_fault_has_a_title_a_head_a_size_and_a_cure(kind: FaultKind) -> None:
     assert faults.CHECK_TITLES[kind]
@@ -159,11 +187,20 @@ def test_several_faults_are_one_headline() -> None:
     assert faults.first_of(["a", "b", "c"]) == "a (and 2 more faults)"
 
 
+def test_every_count_of_the_tables_has_a_title() -> None:
+    whole = {each.name for each in fields(Counted)}
+    assert whole - set(faults.COUNTED_TITLES) == {"first_s", "last_s", "days", "events_by_day"}
+    assert faults.named_told("order").endswith(" order")
+    assert faults.number_told(0) == "0"
+    assert faults.number_told(0, never=True) == "0: it never occurs"
+    assert faults.number_told(1_200, never=True) == "1,200"
+
+
 def test_a_missing_day_is_named_where_it_is_known() -> None:
     assert faults.fault_head("missing_day", what="2026-03-05", unit="user") == "a day is missing, 2026-03-05"
     assert faults.fault_head("missing_day", what="", unit="user") == "a day is missing"
     told = faults.fault_told("missing_day", what="2026-03-05/2026-03-07 b", count=0, share=0.0, unit="user")
-    assert told == "No data of 2026-03-05 to 2026-03-07 b."
+    assert told == "No data of 2026-03-05 to 2026-03-07, of b alone."
 
 
 def test_a_split_of_nobody_is_no_division_by_zero() -> None:
@@ -205,32 +242,6 @@ def test_an_impact_is_per_day_with_its_unit() -> None:
     assert "+12 refund events a day" in told(REFUNDS, None)
 
 
-def test_a_forecast_says_how_many_and_how_long() -> None:
-    def told(metric: ProductMetric, units: int, days: float | None, on: str = "") -> str:
-        return method.forecast_told(metric, mde=0.02, needed=900, units=units, days=days, on=on, unit="user")
-
-    assert told(PURCHASE, 1_000, None).endswith("the smallest has 1,000: that is enough.")
-    assert "change of purchase by 2 %, every variant needs about 900 users" in told(PURCHASE, 5, None)
-    assert told(PURCHASE, 5, None).endswith("Nobody new comes in, so it will not get there.")
-    assert told(LOADING, 5, 1.0).startswith("To tell loading time staying within its margin,")
-    assert told(LOADING, 5, 1.0).endswith("takes about a day more.")
-    assert told(LOADING, 5, 2.5, "2026-04-01").endswith("about 3 days more, until 2026-04-01.")
-
-
-def test_an_end_is_planned_over_or_open() -> None:
-    assert method.end_told(None, None) == "No end is planned."
-    assert method.end_told("noon", None) == "The planned end was noon."
-    assert method.end_told("noon", 0.5) == "The planned end is noon, in less than a day."
-
-
-def test_a_status_says_since_when_and_until_when() -> None:
-    assert method.status_told(starts=None, ends=None, began=False, over=False) == "not started"
-    assert "starts noon" in method.status_told(starts="noon", ends=None, began=False, over=False)
-    assert "no planned end" in method.status_told(starts="noon", ends=None, began=True, over=False)
-    assert "planned end one" in method.status_told(starts="noon", ends="one", began=True, over=False)
-    assert "over: noon to one" in method.status_told(starts="noon", ends="one", began=True, over=True)
-
-
 def test_a_cap_says_what_it_is_and_whence() -> None:
     assert method.cap_told(REVENUE, None, "user") == ""
     assert "over 400 EUR counts as that, the 0.999 quantile" in method.cap_told(REVENUE, 400.0, "user")
@@ -261,12 +272,6 @@ def test_a_breakdown_says_what_it_may_be_used_for() -> None:
 def test_an_exclusion_names_whom() -> None:
     told = method.exclusion_told(PLAN.exclusions[0], "user")
     assert told == "Left out: users whose first exposure has kind bot or tester."
-
-
-def test_the_pace_names_the_slowest() -> None:
-    assert (
-        method.pace_told("revenue", 3.0) == "At the present pace revenue has what it needs in about 3 days."
-    )
 
 
 def test_a_measure_without_a_column_counts() -> None:

@@ -4,7 +4,17 @@ from typing import Any
 import pytest
 
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
-from engine.flags.document import changed, document, flags, is_enabled, written
+from engine.errors import UsageError
+from engine.flags.document import (
+    changed,
+    document,
+    flags,
+    is_enabled,
+    is_last,
+    last_flags,
+    winner_of,
+    written,
+)
 from engine.flags.plan import FlagPlan, Part
 
 PLAN = FlagPlan(experiment="x", control="c", treatments=("a", "b"), salt="salt", testers={"b": ("ada",)})
@@ -116,3 +126,40 @@ def test_metadata_is_told_by_the_applications_flag_only() -> None:
     made = flags(told, ALL_TO_TREATMENT)
     assert [key for key, flag in made.items() if "metadata" in flag] == ["exp.x.variant"]
     assert "metadata" not in flags(PLAN, ALL_TO_CONTROL)["exp.x.variant"]
+
+
+ENDS = {"c": ALL_TO_CONTROL, "a": ALL_TO_TREATMENT, "b": Weights.of(0, 100)}
+
+
+@pytest.mark.parametrize("plan", [PLAN, SPLIT])
+@pytest.mark.parametrize("winner", ENDS)
+def test_at_the_end_the_winner_and_the_kill_switch_are_left(plan: FlagPlan, winner: str) -> None:
+    left = last_flags(plan, winner)
+    assert set(left) == {"exp.x.enabled", "exp.x.variant"}
+    assert left["exp.x.variant"]["defaultVariant"] == winner
+    assert "ada" not in json.dumps(left)
+    assert is_last(left, plan)
+    assert not is_last(flags(plan, ENDS[winner]), plan)
+
+
+@pytest.mark.parametrize("winner", ENDS)
+def test_the_end_is_read_back_whatever_is_planned_next(winner: str) -> None:
+    """Another split, salt or other testers of the same variants make the same end."""
+    left = json.loads(json.dumps(last_flags(PLAN, winner, is_enabled=False)))
+    told = FlagPlan(experiment="x", control="c", treatments=("a", "b"), salt="t", metadata={"run": "t"})
+    assert {written(left, plan) for plan in (PLAN, SPLIT, told)} == {ENDS[winner]}
+    assert winner_of(PLAN, ENDS[winner]) == winner
+
+
+def test_an_end_that_somebody_changed_is_not_ours() -> None:
+    left = last_flags(PLAN, "a")
+    for change in ({"state": "DISABLED"}, {"targeting": {}}, {"defaultVariant": "none"}):
+        assert written({**left, "exp.x.variant": {**left["exp.x.variant"], **change}}, PLAN) is None
+    others = FlagPlan(experiment="x", control="a", treatments=("b",), salt="salt")
+    assert written(left, others) is None
+
+
+@pytest.mark.parametrize("weights", [Weights.of(20), Weights.of(50, 50), Weights.of(0, 0, 100)], ids=str)
+def test_a_split_has_no_winner(weights: Weights) -> None:
+    with pytest.raises(UsageError, match="a run does not end at"):
+        winner_of(PLAN, weights)

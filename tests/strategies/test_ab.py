@@ -1,5 +1,6 @@
 """An A/B test splits once, and ends for the treatment that is better."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,86 @@ def test_the_better_treatment_is_promoted(better: int) -> None:
     assert propose(better=better) == Finish(
         reason="held 2 h at this split with 500 control and 500 treatment trials; it is better",
         treatment_index=better,
+    )
+
+
+PHASED = plan_of(
+    weights=[25, 25],
+    hold="2h",
+    floor=500,
+    canary={"steps": [2, {"weight": 20, "hold": "1h", "approve": True}], "hold": "10min", "floor": 50},
+)
+
+
+def phased(step: int, **changes: Any) -> Proposal:
+    met: dict[str, Any] = {"step_age_s": 7200.0, "step_trials": (500, 500), "not_worse": True}
+    return Ab().propose(PHASED, Progress(**{**met, "step": step, "inside_margin_at_step": True, **changes}))
+
+
+def test_a_canary_is_steps_before_the_test_divided_as_the_test_is() -> None:
+    assert PHASED.steps == (
+        Step(weight_pct=2, hold_s=600, floor=50, shares=(1, 1)),
+        Step(weight_pct=20, hold_s=3600, floor=50, approve=True, shares=(10, 10)),
+        Step(weight_pct=50, hold_s=7200, floor=500, shares=(25, 25)),
+    )
+    assert (PHASED.canary_steps, PLAN.canary_steps) == (2, 0)
+    assert plan_of(canary={}).steps[0] == Step(weight_pct=1, hold_s=300, floor=100, shares=(1,))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"weights": [20], "canary": {"steps": [5, 20]}}, "below the test's 20 %, all treatments together"),
+        ({"weights": [25, 25], "canary": {"steps": [1, 4]}}, "as 25/25 do, that is multiples of 2, not 1"),
+        ({"weights": [30, 10], "canary": {"steps": [4, 10]}}, "as 30/10 do, that is multiples of 4, not 10"),
+        ({"canary": {"steps": [5, 1]}}, "ascending order"),
+        ({"canary": {"steps": []}}, "at least one step"),
+    ],
+)
+def test_a_canary_leads_up_to_the_test(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        plan_of(**options)
+
+
+def test_it_climbs_from_the_canary_into_the_test_and_says_where_it_is() -> None:
+    held = "held 2 h in the canary at {} % with 500 control and 500 treatment trials"
+    assert [phased(step) for step in (-1, 0, 1)] == [
+        Climb(step=0, weights=Weights.of(1, 1), reason="start with the canary at 2 %"),
+        Climb(step=1, weights=Weights.of(10, 10), reason=f"{held.format(2)}; next is the canary at 20 %"),
+        Climb(step=2, weights=Weights.of(25, 25), reason=f"{held.format(20)}; next is the test at 50/25/25"),
+    ]
+
+
+def test_a_canary_waits_for_its_own_hold_and_floor_and_is_never_the_end() -> None:
+    assert phased(0, step_age_s=60.0) == Wait(reason="held 60 s of 10 min in the canary at 2 %")
+    assert phased(1, step_trials=(500, 49)) == Wait(
+        reason="treatment had 49 of 50 trials in the canary at 20 %"
+    )
+    assert isinstance(phased(1, better=0), Climb)
+
+
+def test_the_test_after_a_canary_ends_as_any_other() -> None:
+    assert phased(2) == Wait(reason="no treatment is shown to be better yet")
+    assert phased(2, step_trials=(0, 500)) == Wait(
+        reason="control had 0 of 500 trials in the test at 50/25/25"
+    )
+    assert phased(2, better=1) == Finish(
+        reason="held 2 h in the test at 50/25/25 with 500 control and 500 treatment trials; it is better",
+        treatment_index=1,
+    )
+
+
+def test_where_the_product_experiment_decides_the_run_waits_for_it() -> None:
+    plan = replace(PLAN, product_decides=True)
+    at_the_end = Progress(
+        step=0,
+        step_age_s=7200.0,
+        step_trials=(500, 500),
+        not_worse=True,
+        inside_margin_at_step=True,
+    )
+    assert Ab().propose(plan, at_the_end) == Wait(
+        reason="the product experiment decides what is better; `rampwise ab conclude` carries out its answer"
     )
 
 

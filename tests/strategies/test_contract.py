@@ -24,7 +24,14 @@ class TestAb(StrategyContract):
     def strategy(self) -> Strategy:
         return Ab()
 
-    @pytest.fixture(params=[{}, {"weights": [30, 30, 20], "hold": "2d", "floor": 1000}])
+    @pytest.fixture(
+        params=[
+            {},
+            {"weights": [30, 30, 20], "hold": "2d", "floor": 1000},
+            {"canary": {}},
+            {"weights": [20, 10], "canary": {"steps": [3, {"weight": 15, "approve": True}], "hold": "1h"}},
+        ]
+    )
     def options(self, request: pytest.FixtureRequest) -> Json:
         return request.param
 

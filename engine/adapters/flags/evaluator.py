@@ -1,7 +1,7 @@
 """flagd's evaluator of this installation: what flags say, and how it deals out units."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -13,6 +13,7 @@ from openfeature.flag_evaluation import FlagResolutionDetails
 from engine.core.target import ALL_TO_CONTROL, Weights
 from engine.errors import Unreachable
 from engine.flags import scheme
+from engine.flags.document import is_last, winner_of
 from engine.flags.plan import FlagPlan, Part
 from engine.flags.scheme import Scheme
 
@@ -56,9 +57,24 @@ def contradiction(flags: Mapping[str, Any], plan: FlagPlan, weights: Weights) ->
     """
     try:
         evaluator = Evaluator(flags)
+        if is_last(flags, plan):
+            return _not_everybodys(evaluator, plan, winner_of(plan, weights))
         return _contradiction(evaluator, plan, weights)
     except (OpenFeatureError, ValueError) as error:
         return f"the flags cannot be evaluated: {type(error).__name__}: {error}"
+
+
+def _not_everybodys(evaluator: Evaluator, plan: FlagPlan, winner: str) -> str:
+    key = plan.key(Part.VARIANT)
+    testers = (unit for units in plan.testers.values() for unit in units)
+    for unit in (None, *testers, *_some_units()):
+        if (got := evaluator.string(key, unit).value) != winner:
+            return f"{key} gives {got!r} to {unit or 'what has no targeting key'}, and not {winner}"
+    return ""
+
+
+def _some_units() -> Iterator[str]:
+    return (f"unit-{number}" for number in range(CONFIRMED))
 
 
 def _contradiction(evaluator: Evaluator, plan: FlagPlan, weights: Weights) -> str:
@@ -70,7 +86,7 @@ def _contradiction(evaluator: Evaluator, plan: FlagPlan, weights: Weights) -> st
             missed = [unit for unit in units if evaluator.string(key, unit).value != variant]
             if missed:
                 return f"{key} does not give {variant} to its tester {missed[0]}"
-    for unit in (f"unit-{number}" for number in range(CONFIRMED)):
+    for unit in _some_units():
         got = evaluator.string(key, unit).value
         if got not in plan.variants:
             return f"{key} gives {got!r}"

@@ -1,6 +1,6 @@
 """The port to what holds flags: read all of them, and put ours without touching anybody else's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from engine.errors import UsageError
@@ -24,17 +24,18 @@ class Holder(Protocol):
         """All flags as they are now."""
         ...
 
-    def put(self, choose: Choose) -> None:
-        """Put flags, chosen from what is there: nobody else changes it in between. Others stay as they are.
+    def put(self, keys: Collection[str], choose: Choose) -> None:
+        """Of these keys, have exactly the flags that are chosen from what is there; others stay as they are.
 
-        Nothing is written where everything chosen is there already.
+        Nobody else changes it in between. Nothing is written where it is so already.
         """
         ...
 
 
-def lacking(found: Flags, wanted: Mapping[str, Flag]) -> bool:
-    """Whether anything has to be written."""
-    return any(found.get(key) != flag for key, flag in wanted.items())
+def after(found: Flags, keys: Collection[str], wanted: Mapping[str, Flag]) -> dict[str, Any]:
+    """All flags with ours as they shall be; the same where nothing has to be written."""
+    left = {key: flag for key, flag in found.items() if key not in keys or key in wanted}
+    return {**left, **wanted}
 
 
 def flags_of(document: object, place: str) -> dict[str, Any]:

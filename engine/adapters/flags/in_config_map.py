@@ -1,9 +1,10 @@
 """Flags in a key of a ConfigMap, as a flagd document in JSON: written only on the version that was read."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
-from engine.adapters.flags.holder import Choose, Flags, flags_of, lacking
+from engine.adapters.flags.holder import Choose, Flags, after, flags_of
 from engine.adapters.kubernetes.acting import write
 from engine.adapters.kubernetes.cluster import Manifest, Resource
 from engine.adapters.kubernetes.lazily import Connection
@@ -28,21 +29,21 @@ class InConfigMap:
         """See `Holder.read`."""
         return flags_of(self._document(self._manifest()), self.place)
 
-    def put(self, choose: Choose) -> None:
+    def put(self, keys: Collection[str], choose: Choose) -> None:
         """See `Holder.put`."""
-        write(lambda: self._attempt(choose))
+        write(lambda: self._attempt(keys, choose))
 
-    def _attempt(self, choose: Choose) -> Manifest:
+    def _attempt(self, keys: Collection[str], choose: Choose) -> Manifest:
         manifest = self._manifest()
         document = self._document(manifest)
         flags = flags_of(document, self.place)
-        wanted = choose(flags)
-        if not lacking(flags, wanted):
+        wanted = after(flags, keys, choose(flags))
+        if wanted == flags:
             return manifest
-        after = json.dumps({**document, "flags": {**flags, **wanted}}, indent=2)
+        text = json.dumps({**document, "flags": wanted}, indent=2)
         patch = {
             "metadata": {"resourceVersion": manifest["metadata"]["resourceVersion"]},
-            "data": {self._key: after},
+            "data": {self._key: text},
         }
         return self._connection.cluster.patch(CONFIG_MAPS, self._namespace, self._name, patch)
 

@@ -1,8 +1,8 @@
 """Flags in a FeatureFlag resource: ours by server-side apply, by a field manager for each experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from engine.adapters.flags.holder import Choose, Flags, flags_of, lacking
+from engine.adapters.flags.holder import Choose, Flags, after, flags_of
 from engine.adapters.kubernetes.acting import write
 from engine.adapters.kubernetes.cluster import FIELD_MANAGER, Manifest, PatchKind, Resource
 from engine.adapters.kubernetes.lazily import Connection
@@ -34,15 +34,15 @@ class InFeatureFlag:
         """See `Holder.read`."""
         return self._flags(self._manifest())
 
-    def put(self, choose: Choose) -> None:
-        """See `Holder.put`."""
-        write(lambda: self._attempt(choose))
+    def put(self, keys: Collection[str], choose: Choose) -> None:
+        """See `Holder.put`; what is left out goes, unless somebody else has applied it as well."""
+        write(lambda: self._attempt(keys, choose))
 
-    def _attempt(self, choose: Choose) -> Manifest:
+    def _attempt(self, keys: Collection[str], choose: Choose) -> Manifest:
         manifest = self._manifest()
         flags = self._flags(manifest)
         wanted = choose(flags)
-        if not lacking(flags, wanted):
+        if after(flags, keys, wanted) == flags:
             return manifest
         return self._connection.cluster.patch(
             FEATURE_FLAGS,

@@ -1,8 +1,9 @@
 """Flags in a flagd file on this machine, replaced by rename: a reader sees all of a change or nothing."""
 
+from collections.abc import Collection
 from pathlib import Path
 
-from engine.adapters.flags.holder import Choose, Flags, lacking
+from engine.adapters.flags.holder import Choose, Flags, after
 from engine.adapters.gates.flag_file import change_flags, flags_in
 
 
@@ -21,9 +22,9 @@ class InFile:
         """See `Holder.read`; a file that is not there has none."""
         return flags_in(self._path)
 
-    def put(self, choose: Choose) -> None:
+    def put(self, keys: Collection[str], choose: Choose) -> None:
         """See `Holder.put`; a lock beside the file keeps other writers of Rampwise waiting."""
         with change_flags(self._path) as flags:
-            wanted = choose(flags)
-            if lacking(flags, wanted):
-                flags.update(wanted)
+            wanted = after(flags, keys, choose(flags))
+            flags.clear()
+            flags.update(wanted)

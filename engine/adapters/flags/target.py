@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from engine.adapters.flags.evaluator import contradiction, fingerprint, sampled
 from engine.adapters.flags.holder import Flags
@@ -24,12 +24,16 @@ from engine.core.target import ALL_TO_CONTROL, Health, TargetFacts, TargetGone, 
 from engine.errors import Unreachable, UsageError
 from engine.flags import document
 from engine.flags.document import Flag
-from engine.flags.plan import Part
+from engine.flags.plan import FlagPlan, Part
 from engine.flags.scheme import Scheme
 
 _READY = Health(ready=True, ready_since_s=0.0, detail="part of the application")
 """Variants are code that runs already; nobody waits for them."""
 _current = cache(fingerprint)
+
+
+class _Make(Protocol):
+    def __call__(self, plan: FlagPlan, weights: Weights, *, is_enabled: bool) -> Mapping[str, Flag]: ...
 
 
 class FlagTarget:
@@ -40,6 +44,7 @@ class FlagTarget:
     def __init__(self, options: FlagOptions, cluster: Cluster | None = None) -> None:
         self._options = options
         self._plan = options.plan
+        self._keys = frozenset(self._plan.key(part) for part in Part)
         self._holder = holder_at(options, options.experiment, cluster)
 
     def facts(self) -> TargetFacts:
@@ -61,6 +66,7 @@ class FlagTarget:
             more_labels=tuple(more),
             sticky=len(options.treatments) > 1,
             pinned=pinned,
+            arms_pct=(options.split_pct or ())[1:],
         )
 
     @watched
@@ -77,8 +83,15 @@ class FlagTarget:
         Nothing is given while the kill switch is off, after somebody else wrote our flags, or with another
         evaluator than at launch. Taking away overwrites whatever is there; the kill switch stays as it is.
         """
+        return self._put(weights, found, document.flags)
+
+    def finish(self, weights: Weights, found: str | None = None) -> TargetState | TargetGone:
+        """The same at the end of a run: the winner for everybody, and no flags that only a run needs."""
+        return self._put(weights, found, _last_flags)
+
+    def _put(self, weights: Weights, found: str | None, make: _Make) -> TargetState | TargetGone:
         try:
-            self._holder.put(lambda flags: self._chosen(flags, weights, found))
+            self._holder.put(self._keys, lambda flags: self._chosen(flags, weights, found, make))
             flags = self._holder.read()
             state = self._state(flags)
         except (Unreachable, UsageError) as error:
@@ -87,16 +100,14 @@ class FlagTarget:
             return TargetGone(detail=wrong)
         return state
 
-    def _chosen(self, flags: Flags, weights: Weights, found: str | None) -> Mapping[str, Flag]:
-        """What to write over what is there."""
+    def _chosen(self, flags: Flags, weights: Weights, found: str | None, make: _Make) -> Mapping[str, Flag]:
+        """What our flags shall be."""
         state = self._state(flags)
         if found is not None and state.version != found:
             raise Unreachable(f"{self._plan.key(Part.VARIANT)} was changed meanwhile")
         if found is not None and state.ended and state.weights == weights:
-            return {}
-        wanted = document.flags(
-            self._plan, weights, is_enabled=document.is_enabled(self._own(flags), self._plan)
-        )
+            return self._own(flags)
+        wanted = make(self._plan, weights, is_enabled=document.is_enabled(self._own(flags), self._plan))
         if _gives(state.weights, weights) and (refusal := self._refusal(flags, state)):
             raise Unreachable(refusal)
         return wanted
@@ -128,6 +139,7 @@ class FlagTarget:
             more=(treatment,) * (len(self._plan.treatments) - 1),
             version=hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16],
             ended=ended,
+            leftovers=not document.is_last(own, self._plan),
         )
 
     def _weights(self, own: Flags) -> tuple[Weights, str]:
@@ -142,13 +154,16 @@ class FlagTarget:
             "with other options; `rampwise target reset FILE` writes them anew"
         )
 
-    def _own(self, flags: Flags) -> Flags:
-        keys = {self._plan.key(part) for part in Part}
-        return {key: flag for key, flag in flags.items() if key in keys}
+    def _own(self, flags: Flags) -> dict[str, Flag]:
+        return {key: flag for key, flag in flags.items() if key in self._keys}
 
     @property
     def _launched(self) -> Scheme | None:
         return None if self._options.evaluator is None else self._options.evaluator.scheme
+
+
+def _last_flags(plan: FlagPlan, weights: Weights, *, is_enabled: bool) -> Mapping[str, Flag]:
+    return document.last_flags(plan, document.winner_of(plan, weights), is_enabled=is_enabled)
 
 
 def _gives(before: Weights, wanted: Weights) -> bool:

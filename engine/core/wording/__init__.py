@@ -48,6 +48,7 @@ from engine.core.wording.decisions import (
     superseded,
     taken_back,
     takes_everything_away,
+    tidied,
     treatment_unhealthy,
     which_treatment,
     would,
@@ -100,6 +101,10 @@ from engine.core.wording.reports import (
     false_rollbacks_by_example,
     moved,
     promised,
+)
+from engine.core.wording.steps import (
+    part,
+    place,
 )
 from engine.core.wording.summaries import (
     few_pods,
@@ -169,10 +174,12 @@ __all__ = [
     "notice_paused",
     "outside_release_window",
     "overdue",
+    "part",
     "part_says",
     "parts_method",
     "parts_told",
     "paused",
+    "place",
     "preview_failed",
     "promised",
     "promote",
@@ -185,6 +192,7 @@ __all__ = [
     "superseded",
     "taken_back",
     "takes_everything_away",
+    "tidied",
     "told",
     "treatment_unhealthy",
     "unknown_to_the_target",

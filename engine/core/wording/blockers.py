@@ -5,11 +5,11 @@ from engine.core.gate import GateState
 from engine.core.measure import Missing, MissingReason
 from engine.core.model import Experiment
 from engine.core.numbers import clock_time, duration
-from engine.core.plan import Stage
 from engine.core.release_window import next_open_s
 from engine.core.run import Run
 from engine.core.target import Health, TargetState
 from engine.core.verdict import SplitFinding, Verdict
+from engine.core.wording.steps import place
 
 _MISSING = {
     MissingReason.NO_SERIES: "the query returned no series",
@@ -44,8 +44,7 @@ def paused(run: Run) -> str:
 
 def awaiting_approval(experiment: Experiment, run: Run) -> str:
     """A person has to allow going on from this step."""
-    step = experiment.plan.steps[run.step]
-    what = "preview" if step.stage is Stage.PREVIEW else f"{step.weight_pct} %"
+    what = place(experiment.plan, run.step)
     return f"step {run.step + 1} ({what}) needs approval; `rampwise approve {run.id} --reason TEXT`"
 
 

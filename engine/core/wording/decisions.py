@@ -66,6 +66,11 @@ def superseded(target: TargetState) -> str:
     return f"{target.ended}; this run stands back and leaves traffic at {target.weights} (control/treatment)"
 
 
+def tidied() -> str:
+    """With the run's last act went what only a run needs."""
+    return "what only the run needed was removed from the target"
+
+
 def taken_back(seen: str) -> str:
     """Somebody else wrote to the target, and the policy is not to live with that."""
     return f"Roll back, as `on_foreign` says: {seen}"

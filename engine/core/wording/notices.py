@@ -11,6 +11,7 @@ from engine.core.model import Experiment, Mode, NoticeKind
 from engine.core.plan import Stage
 from engine.core.run import Act, Run
 from engine.core.wording.decisions import would
+from engine.core.wording.steps import place
 
 Told = tuple[str, str]
 """A title and a sentence."""
@@ -41,10 +42,11 @@ _NOUNS = {
 def notice_launched(experiment: Experiment, run: Run, actor: Actor) -> Told:
     """A run began."""
     treatments = " and ".join(experiment.treatments)
-    steps = [f"{step.weight_pct} %" for step in experiment.plan.steps if step.stage is Stage.SPLIT]
+    plan = experiment.plan
+    steps = [place(plan, number) for number, step in enumerate(plan.steps) if step.stage is Stage.SPLIT]
     ramp = f" ({', '.join(steps)})" if steps else ""
     sentence = (
-        f"{treatments} against {experiment.control} on {run.target_key}, {experiment.plan.strategy}{ramp},"
+        f"{treatments} against {experiment.control} on {run.target_key}, {plan.strategy}{ramp},"
         f" launched by {actor}."
     )
     return _told(experiment, "launched", _in_mode(run.mode, sentence))

@@ -104,6 +104,14 @@ def several_metrics() -> str:
     )
 
 
+def product_decides() -> str:
+    """The run has no objective, because users' events tell which variant is better."""
+    return (
+        "No metric is an objective, so nothing promotes this run by itself, whatever is said of promotions: "
+        "the product experiment decides, and `rampwise ab plan` tells how long that takes."
+    )
+
+
 def false_rollbacks(expected: float, promised: float, a_year: float) -> str:
     """How many good releases a year are taken back for harm."""
     few = "hardly any" if expected < 0.001 else f"about {expected:,.2g}"

@@ -82,8 +82,8 @@ _NEXT: Mapping[tuple[str, str], str] = {
     ): "Check that exposures are logged and read from the right table, then start anew.",
     ("keep_running", "not_yet"): "Leave it running. {pace}",
     ("keep_running", "before_the_end"): (
-        "Leave it running and decide at the planned look: an earlier decision would be wrong more often"
-        " than stated. {pace}"
+        "Leave it running and decide {look}: an earlier decision would be wrong more often than stated."
+        " {pace}"
     ),
     ("keep_running", "no_data"): "Check that exposures are logged and read from the right table.",
     ("keep_running", "guardrail_unclear"): "Leave it running until {metric} is clear. {pace}",
@@ -105,6 +105,10 @@ _RULES: Mapping[str, str] = {
     "before_the_end": "the method keeps its error rate only if results are read at the planned looks",
     "no_data": "control or every other variant has nobody to compare",
 }
+_UNGUARDED: Mapping[str, str] = {
+    "objective_better": "an objective is shown to be better, with all objectives and variants counted in",
+}
+"""The same where no guardrail is declared, of which nothing can then be said."""
 
 
 def hint(word: str) -> str:
@@ -128,16 +132,30 @@ def headline(outcome: str, rule: str, *, variant: str, metric: str, control: str
 
 
 def next_step(
-    outcome: str, rule: str, *, variant: str, metric: str, control: str, unit: str, pace: str
+    outcome: str, rule: str, *, variant: str, metric: str, control: str, unit: str, pace: str, look: str
 ) -> str:
-    """What to do now; `pace` says how long it will take, empty if that is not known."""
+    """What to do now.
+
+    Args:
+        outcome: of the answer.
+        rule: of the answer.
+        variant: which is meant, empty for none.
+        metric: which decided, empty for none.
+        control: its name.
+        unit: what is counted.
+        pace: how long it will take, a sentence; empty if that is not known.
+        look: when a method with planned looks may be read next, from `look_told`.
+    """
     text = _NEXT[outcome, rule]
-    return text.format(variant=variant, metric=metric, control=control, unit=unit, pace=pace).strip()
+    return text.format(
+        variant=variant, metric=metric, control=control, unit=unit, pace=pace, look=look
+    ).strip()
 
 
-def rule_told(rule: str) -> str:
-    """The rule that gave the answer."""
-    return f"Decided by the rule {rule}: {_RULES[rule]}."
+def rule_told(rule: str, *, guarded: bool = True) -> str:
+    """The rule that gave the answer; `guarded`: whether any guardrail is declared."""
+    meaning = _RULES[rule] if guarded else _UNGUARDED.get(rule, _RULES[rule])
+    return f"Decided by the rule {rule}: {meaning}."
 
 
 def value(metric: ProductMetric, each: float | None) -> str:
@@ -230,6 +248,7 @@ _LACKS: Mapping[str, str] = {
     "spread": "all units have the same number, so that nothing tells how much they vary",
     "denominator": "too few units have anything in its denominator",
     "look": "the method allows no interval at this moment, only at planned looks",
+    "events": "its event never occurs",
     "near_zero": "control is too close to 0 for a relative difference",
 }
 

@@ -1,9 +1,6 @@
-"""Sentences about how a product experiment was read, what it means per day and how long it takes."""
+"""Sentences about how a product experiment was read, and what an effect means per day."""
 
-from collections.abc import Mapping
-
-from engine.core.model import Role
-from engine.core.numbers import amount, change, percent
+from engine.core.numbers import amount, change, duration, percent
 from engine.core.product import Aggregate, Correction, Exclusion, Method, ProductMetric, ProductPlan, Spending
 from engine.core.wording.glossary import Term
 
@@ -38,6 +35,7 @@ _CORRECTIONS = {
 _SURE = 0.999
 ONE_QUESTION = "An interval answers for its own metric and variant; only claims answer for all at once."
 NOT_BEFORE_THE_END = "Bayesian view: only to be read at the planned end; it gets more wrong with every look."
+NO_WITHIN = "The metric counts until the data end, so the later a day, the less time it has had."
 DAYS_ALONE = "Each interval holds for its day alone; among many, some are wrong. Nothing is decided by them."
 
 
@@ -62,6 +60,24 @@ def cuped_told(metric: ProductMetric, reduction: float) -> str:
         f"Adjusted by earlier behaviour (CUPED), which explains {percent(reduction)} of the variance; means"
         " are shown as measured, differences as adjusted."
     )
+
+
+def young_told(metric: ProductMetric, unit: str, days: int, *, of: int) -> str:
+    """That some days are not over, because their units have not had all their time; empty where none is."""
+    if metric.within_s is None:
+        return NO_WITHIN
+    if not days:
+        return ""
+    which = "The last day is" if days == 1 else f"The last {days} days are"
+    told = "No day is over" if days == of else f"{which} not over (dashed)"
+    return f"{told}: not all {unit}s have had their {duration(metric.within_s)} yet."
+
+
+def weekdays_told(metric: ProductMetric, unit: str) -> str:
+    """Which days the days of the week are made of."""
+    if metric.within_s is None:
+        return NO_WITHIN
+    return f"Days of which not all {unit}s have had their {duration(metric.within_s)} yet are left out."
 
 
 def cap_told(metric: ProductMetric, cap: float | None, unit: str) -> str:
@@ -122,49 +138,6 @@ def _thing(metric: ProductMetric, unit: str) -> str:
             return ""
 
 
-def forecast_told(
-    metric: ProductMetric, *, mde: float, needed: int, units: int, days: float | None, on: str, unit: str
-) -> str:
-    """How many units are missing until the planned change would be found, and how long that takes."""
-    aim = (
-        f"{metric.name} staying within its margin"
-        if metric.role is Role.GUARDRAIL
-        else f"a change of {metric.name} by {percent(mde)}"
-    )
-    need = f"To tell {aim}, every variant needs about {needed:,} {unit}s; the smallest has {units:,}"
-    if units >= needed:
-        return f"{need}: that is enough."
-    if days is None:
-        return f"{need}. Nobody new comes in, so it will not get there."
-    return f"{need}. At the present pace that takes {days_told(days)} more{f', until {on}' if on else ''}."
-
-
-def pace_told(metric: str, days: float) -> str:
-    """How long the slowest metric takes."""
-    return f"At the present pace {metric} has what it needs in {days_told(days)}."
-
-
-def days_told(days: float) -> str:
-    """A length of time in days, roughly.
-
-    >>> days_told(0.2), days_told(1.2), days_told(12.4)
-    ('less than a day', 'about 2 days', 'about 13 days')
-    """
-    if days < 1:
-        return "less than a day"
-    whole = -int(-days // 1)
-    return "about a day" if whole == 1 else f"about {whole:,} days"
-
-
-def end_told(ends: str | None, left_days: float | None) -> str:
-    """When the experiment is planned to end."""
-    if ends is None:
-        return "No end is planned."
-    if left_days is None:
-        return f"The planned end was {ends}."
-    return f"The planned end is {ends}, in {days_told(left_days)}."
-
-
 def dimension_told(dimension: str, claims: tuple[str, ...], *, confirmatory: bool, values: int) -> str:
     """What a breakdown may be used for, and what it claims."""
     if not confirmatory:
@@ -188,37 +161,15 @@ def claim_told(metric: str, value: str, variant: str, word: str) -> str:
     return f"{metric} is {word} with {variant} where it is {value}"
 
 
-def status_told(*, starts: str | None, ends: str | None, began: bool, over: bool) -> str:
-    """Since when it runs, and until when."""
-    if not began:
-        return "not started" if starts is None else f"not started; starts {starts}"
-    until = "no planned end" if ends is None else f"planned end {ends}"
-    return f"planned end over: {starts} to {ends}" if over else f"running since {starts}; {until}"
-
-
 def exclusion_told(exclusion: Exclusion, unit: str) -> str:
     """Whom a declared exclusion leaves out."""
     return f"Left out: {unit}s whose first exposure has {exclusion.column} {' or '.join(exclusion.values)}."
 
 
-COUNTED_TITLES: Mapping[str, str] = {
-    "exposures": "Rows of exposures",
-    "repeated": "Repeat an earlier exposure (the first counts)",
-    "events": "Events of known units",
-    "duplicates": "Came again with the same id (counted once)",
-    "early": "Came before the first exposure (left out)",
-    "crossed": "Units in two variants (left out)",
-    "excluded": "Units left out by declared exclusions",
-    "machines": "Units with more events than people have (left out)",
-    "unknown": "Units of a variant that nobody declared (left out)",
-    "future": "Rows with a time after the look",
-}
-"""What was found in the tables, by the name of its count."""
-
 PRODUCT_GLOSSARY: tuple[Term, ...] = (
     Term(
         word="ship",
-        meaning="an objective is shown to be better, and every guardrail to stay within its margin",
+        meaning="an objective is shown to be better, and guardrails, if any, to stay within their margins",
     ),
     Term(
         word="keep control", meaning="a variant is shown to be worse, or nothing was shown by the planned end"
@@ -246,6 +197,7 @@ PRODUCT_GLOSSARY: tuple[Term, ...] = (
     ),
     Term(word="not worse", meaning="a guardrail shown to be worse by less than its margin, if at all"),
     Term(word="pp", meaning="percentage points: from 1 % to 3 % is +2 pp, and +200 % of control"),
+    Term(word="over", meaning="a day is, once all who came on it have had all of the metric's time"),
     Term(word="confirmatory", meaning="declared before the start, so that its claims count"),
     Term(word="exploratory", meaning="looked at afterwards: good for questions, not for answers"),
     Term(word="CUPED", meaning="what units did before the exposure is used to make intervals narrower"),

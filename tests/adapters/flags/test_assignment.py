@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from openfeature.provider import AbstractProvider
 from engine.adapters.flags.evaluator import Evaluator
 from engine.adapters.gates.flag_file import FlagdProvider, file_provider
 from engine.core.target import ALL_TO_CONTROL, Weights
-from engine.flags.document import document, flags
+from engine.flags.document import document, flags, last_flags
 from engine.flags.layout import slots
 from engine.flags.plan import FlagPlan, Part
 
@@ -110,6 +111,14 @@ def test_before_and_after_an_experiment_nobody_is_exposed() -> None:
     assert exposed(FEW, ALL_TO_CONTROL) == exposed(FEW, Weights.of(100)) == set()
     released = Evaluator(flags(FEW, Weights.of(100)))
     assert released.string(FEW.key(Part.VARIANT), None).value == "a"
+
+
+@pytest.mark.parametrize("winner", THREE.variants)
+def test_after_the_end_everybody_has_the_winner_and_nobody_is_exposed(winner: str) -> None:
+    tested = replace(THREE, testers={"a": ("ada",), "b": ("bob",)})
+    left = Evaluator(last_flags(tested, winner))
+    told = [left.string(tested.key(Part.VARIANT), unit) for unit in (*UNITS[:200], "ada", "bob", "", None)]
+    assert {(each.value, each.reason) for each in told} == {(winner, Reason.DEFAULT)}
 
 
 def test_answers_are_what_the_layout_says_by_flagds_published_hash() -> None:

@@ -15,14 +15,14 @@ from engine.adapters.gates.providers import Factory
 from engine.adapters.kubernetes.fake import FakeCluster
 from engine.ports import Json
 from engine.testing.gates import FLAG, AskingGateContract
-from engine.testing.targets import SeveralTreatmentsContract
+from engine.testing.targets import SeveralTreatmentsContract, TidyTargetContract
 from tests.adapters.clusters import FakeApiCanVanish
 from tests.adapters.flags.places import IN_MAP, IN_RESOURCE, NAMESPACE, cluster_with_flags, launched
 
 TWO = ["short", "long"]
 
 
-class TestFlagsInAFile(SeveralTreatmentsContract):
+class TestFlagsInAFile(TidyTargetContract, SeveralTreatmentsContract):
     @pytest.fixture
     def file(self, tmp_path: Path) -> Path:
         return tmp_path / "flags.json"
@@ -50,7 +50,7 @@ class TestFlagsWithAPlannedSplit(TestFlagsInAFile):
         return launched(file, treatments=TWO, split_pct=[34, 33, 33], testers={"long": ["ada"]})
 
 
-class TestFlagsInAConfigMap(FakeApiCanVanish, SeveralTreatmentsContract):
+class TestFlagsInAConfigMap(FakeApiCanVanish, TidyTargetContract, SeveralTreatmentsContract):
     place: Mapping[str, Any] = IN_MAP
 
     @pytest.fixture

@@ -48,6 +48,8 @@ def test_the_facts_name_what_a_run_rests_on(file: Path) -> None:
     assert facts.arm_labels == {Arm.CONTROL: {"variant": "old"}, Arm.TREATMENT: {"variant": "short"}}
     assert facts.more_labels == ({"variant": "long"},)
     assert facts.source_options == {"url": "http://prom:9090"}
+    assert facts.arms_pct == ()
+    assert target_at(file, split_pct=[60, 40]).facts().arms_pct == (40,)
     assert facts.pinned["salt"] == "checkout"
     assert facts.pinned["file"] == str(file)
     assert facts.pinned["evaluator"]["package"] == "openfeature-flagd-core"
@@ -83,6 +85,35 @@ def test_everything_is_taken_back_from_a_foreign_change(file: Path) -> None:
     assert (seen.weights, bool(seen.ended)) == (ALL_TO_TREATMENT, True)
     after = state(target.apply(ALL_TO_CONTROL))
     assert (after.weights, after.ended) == (ALL_TO_CONTROL, "")
+
+
+def test_an_end_that_somebody_else_made_is_left_as_it_is(file: Path) -> None:
+    target = launched(file)
+    state(target.apply(Weights.of(20)))
+    rewrite(file, VARIANT, targeting={}, defaultVariant="short")
+    seen, left = state(target.observe()), file.read_text()
+    assert (seen.weights, seen.leftovers) == (ALL_TO_TREATMENT, True)
+    assert state(target.finish(seen.weights, seen.version)) == seen
+    assert file.read_text() == left
+    assert state(target.finish(ALL_TO_CONTROL)).weights == ALL_TO_CONTROL
+    assert set(flags_in(file)) == {SWITCH, VARIANT}
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [("ada", "gives 'old' to ada, and not short"), (None, "to what has no targeting key, and not short")],
+)
+def test_flags_that_do_not_give_everybody_the_winner_are_noticed(
+    file: Path, unit: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(evaluator.Evaluator):
+        def string(self, key: str, asked: str | None) -> Any:
+            told = super().string(key, asked)
+            told.value = "old" if asked == unit else told.value
+            return told
+
+    monkeypatch.setattr(evaluator, "Evaluator", Wrong)
+    assert said in gone(launched(file, testers={"short": ["ada"]}).finish(ALL_TO_TREATMENT))
 
 
 def test_foreign_shares_are_measured_by_evaluating(file: Path) -> None:
