@@ -15,6 +15,7 @@ from analysis.product.looks import information, may_claim
 from analysis.product.result import Analysis, Effect
 from analysis.product.split import split_findings
 from analysis.product.totals import ALL, DAY, Moments, Slice, Totals
+from analysis.product.young import over
 from engine.core.product import ProductPlan
 
 WEEKDAY = "@weekday"
@@ -27,15 +28,15 @@ def analyse(plan: ProductPlan, totals: Totals, at_s: float) -> Analysis:
     Args:
         plan: what was fixed before.
         totals: of one pass over the tables.
-        at_s: time of the look, Unix seconds.
+        at_s: time of the look, Unix seconds, as of which the tables were read: that of `looks.look_s`.
 
     Returns:
         The same for the same totals, in whatever order these list their slices and metrics.
     """
-    share = information(plan, at_s, totals.counted.first_s)
+    share = information(plan, at_s)
     effects = effects_of(plan, totals, (ALL,), at_s, share)
     parts = effects_of(plan, totals, _parts(plan, totals), at_s, share)
-    if may_claim(plan, at_s, totals.counted.first_s):
+    if may_claim(plan, at_s):
         effects, parts = with_claims(plan, effects), with_part_claims(plan, parts)
     days, weekdays = _series(plan, totals, at_s, share)
     splits = split_findings(plan, totals)
@@ -64,22 +65,26 @@ def _series(
     plan: ProductPlan, totals: Totals, at_s: float, share: float
 ) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
     """Effects by day of the first exposure, which shows novelty, and by day of the week."""
-    by_weekday = _weekdays(totals)
+    by_weekday = _weekdays(plan, totals, at_s)
     days = effects_of(plan, totals, _slices(totals, DAY), at_s, share)
     return days, effects_of(plan, by_weekday, _slices(by_weekday, WEEKDAY), at_s, share)
 
 
-def _weekdays(totals: Totals) -> Totals:
-    """Days added up by day of the week; nothing else is left in it."""
+def _weekdays(plan: ProductPlan, totals: Totals, at_s: float) -> Totals:
+    """Days added up by day of the week; nothing else is left in it.
+
+    Of each metric only days that are over: a day whose units have not had all their time would stand for a
+    worse day of the week.
+    """
     units: dict[tuple[str, Slice], int] = {}
     for (variant, part), count in totals.units.items():
         if part.dimension == DAY:
             key = (variant, _weekday(part))
             units[key] = units.get(key, 0) + count
     moments: dict[tuple[str, Slice, str], Moments] = {}
-    for (variant, part, metric), each in totals.moments.items():
-        if part.dimension == DAY:
-            place = (variant, _weekday(part), metric)
+    for (variant, part, name), each in totals.moments.items():
+        if part.dimension == DAY and over(plan.metric(name), part.value, at_s) is not False:
+            place = (variant, _weekday(part), name)
             moments[place] = moments[place] + each if place in moments else each
     return replace(totals, units=units, moments=moments, buckets={})
 

@@ -35,7 +35,7 @@ def answer(
         return Answer(outcome=Outcome.DO_NOT_TRUST, rule=ProductRule.FAULT)
     if not _has_data(plan, totals):
         return Answer(outcome=undecided, rule=ProductRule.NO_DATA)
-    if not may_claim(plan, at_s, totals.counted.first_s):
+    if not may_claim(plan, at_s):
         return Answer(outcome=Outcome.KEEP_RUNNING, rule=ProductRule.BEFORE_THE_END)
     alone = [_of_one(plan, _of_variant(effects, name), undecided) for name in plan.treatments]
     return _of_all(plan, effects, alone, undecided)

@@ -10,6 +10,7 @@ from analysis.product import quantiles
 from analysis.product.looks import information as time_share
 from analysis.product.margins import shifted, standing
 from analysis.product.means import Contrast, arms, divisible, measured
+from analysis.product.measures import never_occurs
 from analysis.product.methods import ProductMethod, method_of
 from analysis.product.quantiles import Counts
 from analysis.product.result import Effect, Lack
@@ -51,19 +52,29 @@ def effects_of(
         totals: what the tables brought back.
         slices: the parts asked about.
         at_s: time of the look, Unix seconds.
-        information: share of the planned units that is in, for planned looks; None: of the planned time.
+        information: share of the planned time that is over, for planned looks; None: as `at_s` has it.
     """
-    share = time_share(plan, at_s, totals.counted.first_s) if information is None else information
-    asked = _Asked(plan=plan, totals=totals, method=method_of(plan, share))
+    share = time_share(plan, at_s) if information is None else information
+    asked = _Asked(plan=plan, totals=totals, method=method_of(plan, totals.counted, at_s, share))
     return tuple(
         effect for part in slices for metric in plan.metrics for effect in _effects(asked, part, metric)
     )
 
 
 def _effects(asked: _Asked, part: Slice, metric: ProductMetric) -> Iterator[Effect]:
-    if metric.quantile is None:
-        return _means(asked, part, metric)
-    return _quantiles(asked, metric, metric.quantile) if part == ALL else iter(())
+    if metric.quantile is not None and part != ALL:
+        return iter(())
+    if never_occurs(metric, asked.totals.counted):
+        return _nothing(asked, part, metric)
+    return (
+        _means(asked, part, metric) if metric.quantile is None else _quantiles(asked, metric, metric.quantile)
+    )
+
+
+def _nothing(asked: _Asked, part: Slice, metric: ProductMetric) -> Iterator[Effect]:
+    """What nobody ever did is probably misspelt: no zeros that would look like harmless ones."""
+    for variant in asked.plan.treatments:
+        yield replace(_bare(asked, part, metric, variant), reason=Lack.EVENTS)
 
 
 def _means(asked: _Asked, part: Slice, metric: ProductMetric) -> Iterator[Effect]:
@@ -76,7 +87,13 @@ def _means(asked: _Asked, part: Slice, metric: ProductMetric) -> Iterator[Effect
     found = arms(usable)
     control = cells[asked.plan.control]
     for variant in asked.plan.treatments:
-        effect = _bare(asked, part, metric, variant, (measured(control), measured(cells[variant])))
+        effect = replace(
+            _bare(asked, part, metric, variant),
+            units_control=control.units,
+            units_treatment=cells[variant].units,
+            control=measured(control),
+            treatment=measured(cells[variant]),
+        )
         lack = _lack_of(control) or _lack_of(cells[variant])
         if lack is not None:
             yield replace(effect, reason=lack)
@@ -91,24 +108,17 @@ def _lack_of(cell: Moments) -> Lack | None:
     return None if divisible(cell) else Lack.DENOMINATOR
 
 
-def _bare(
-    asked: _Asked,
-    part: Slice,
-    metric: ProductMetric,
-    variant: str,
-    values: tuple[float | None, float | None],
-) -> Effect:
-    """An effect of which the values of control and treatment are known, and nothing else."""
+def _bare(asked: _Asked, part: Slice, metric: ProductMetric, variant: str) -> Effect:
+    """An effect of which nothing is known but whose it would be."""
     units = asked.totals.units
-    control, treatment = values
     return Effect(
         metric=metric.name,
         variant=variant,
         slice=part,
         units_control=units.get((asked.plan.control, part), 0),
         units_treatment=units.get((variant, part), 0),
-        control=control,
-        treatment=treatment,
+        control=None,
+        treatment=None,
     )
 
 
@@ -145,7 +155,7 @@ def _placed(
 ) -> Effect:
     """What the counts of control and treatment and the method say."""
     control, treatment = (quantiles.value(each, level) for each in counts)
-    effect = _bare(asked, ALL, metric, variant, (control, treatment))
+    effect = replace(_bare(asked, ALL, metric, variant), control=control, treatment=treatment)
     if control is None or treatment is None or min(map(quantiles.units_of, counts)) < FEWEST_UNITS:
         return replace(effect, reason=Lack.UNITS)
     told = asked.method.quantile(*counts, level)

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from math import ceil
 
 from analysis.product.anytime import scale_of
+from analysis.product.days import DAY_S
 from analysis.product.power import error_for, level, sought, units_for
-from analysis.product.rates import DAY_S, current_rate
+from analysis.product.rates import current_rate
 from analysis.product.result import Effect, Forecast
 from analysis.product.split import planned_shares
 from analysis.product.totals import ALL, Totals

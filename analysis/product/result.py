@@ -32,6 +32,8 @@ class Lack(StrEnum):
     """All units have the same number."""
     DENOMINATOR = "denominator"
     """Nothing, or too little, to divide by in a variant."""
+    EVENTS = "events"
+    """An event that the metric asks for never occurs."""
     LOOK = "look"
     """The first planned look is still to come."""
     NEAR_ZERO = "near_zero"
@@ -138,12 +140,26 @@ class FaultKind(StrEnum):
     UNKNOWN_VARIANT = "unknown_variant"
     CROSSED = "crossed"
     BIASED_BEFORE = "biased_before"
+    EARLY_UNEVEN = "early_uneven"
+    """Units with events before their exposure are not split as planned."""
+    MACHINES_UNEVEN = "machines_uneven"
+    """Units that are left out as machines are not split as planned."""
     FUTURE = "future"
+    EVENTS_ENDED = "events_ended"
+    """Units are still exposed, but no event comes any more."""
     MISSING_DAY = "missing_day"
+    VALUELESS = "valueless"
+    """Events without the number that a metric sums."""
+    NO_EVENTS = "no_events"
+    """An event that a metric asks for never occurs."""
     EARLY_EVENTS = "early_events"
     DUPLICATES = "duplicates"
     REPEATED = "repeated"
     MACHINES = "machines"
+    BEFORE_START = "before_start"
+    """Units first exposed before the start, which are left out."""
+    INCOMPLETE = "incomplete"
+    """Rows without a unit or a time."""
     OLD = "old"
 
 
@@ -152,7 +168,8 @@ class Fault:
     """One thing that is wrong.
 
     Attributes:
-        grave: it makes the results untrustworthy. what: of which metric, variant, slice or day; empty: all.
+        grave: it makes the results untrustworthy. what: of which metric, event, variant, slice or day; empty:
+            all.
         count: rows or units that it concerns. share: of all of them, as a fraction.
     """
 

@@ -6,7 +6,7 @@ for each of several concentrations) over the multinomial likelihood of the plan,
 Explains nothing: which slice is off is named, not why.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 from math import comb, log
 
@@ -22,7 +22,8 @@ from engine.core.product import ProductPlan
 
 MOST_OUTCOMES = 5_000
 """Up to so many possible splits the exact test adds them up; with more, chi-square is near enough."""
-_LOG_WEIGHTS: Floats = np.log(np.full(len(CONCENTRATIONS), 1 / len(CONCENTRATIONS)))
+ONE_SIDED: Floats = np.array([2.0, *CONCENTRATIONS])
+"""The same with a prior for what is of one variant almost alone, and so is seen among few units."""
 
 
 def split_findings(plan: ProductPlan, totals: Totals) -> tuple[SplitFinding, ...]:
@@ -40,17 +41,34 @@ def split_findings(plan: ProductPlan, totals: Totals) -> tuple[SplitFinding, ...
     return tuple(found)
 
 
-def log_e(counts: Sequence[int], shares: Sequence[float]) -> float:
+def fuller(plan: ProductPlan, units: Mapping[str, int], price: float) -> str | None:
+    """The variant that has far more of these units than its share; None where chance may have done it.
+
+    Args:
+        plan: the experiment.
+        units: of every variant that has some.
+        price: logarithm of what the level of `LOG_ALARM` is divided by, among several such questions.
+    """
+    planned = planned_shares(plan)
+    counts = [units.get(variant, 0) for variant in planned]
+    if log_e(counts, list(planned.values()), ONE_SIDED) < LOG_ALARM + price:
+        return None
+    return max(planned, key=lambda variant: units.get(variant, 0) / planned[variant])
+
+
+def log_e(counts: Sequence[int], shares: Sequence[float], concentrations: Floats = CONCENTRATIONS) -> float:
     """Log e-value against "every unit falls on a variant with its share", at whatever moment it is computed.
 
     Args:
         counts: units per variant.
         shares: planned, as fractions over 0 that add up to 1.
+        concentrations: how many units each prior is worth, all alike likely.
     """
     units, planned = np.asarray(counts, dtype=float), np.asarray(shares, dtype=float)
-    prior = CONCENTRATIONS[:, np.newaxis] * planned
+    prior = concentrations[:, np.newaxis] * planned
     grown = _log_beta(prior + units) - _log_beta(prior)
-    return float(log_mix(grown, _LOG_WEIGHTS)) - float(units @ np.log(planned))
+    weights = np.full(len(concentrations), -log(len(concentrations)))
+    return float(log_mix(grown, weights)) - float(units @ np.log(planned))
 
 
 def p_value(counts: Sequence[int], shares: Sequence[float]) -> float:

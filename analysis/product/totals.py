@@ -92,12 +92,18 @@ class Counted:
     Attributes:
         exposures, repeated: rows of exposures, and those that repeat an earlier one of the same unit.
         events, duplicates: rows of events of known units, and those whose id was there already.
-        early: events before the first exposure that no metric's earlier time asks for.
-        crossed: units seen in two variants, left out. excluded: by declared exclusions. machines: with more
-            events than `most_events`. unknown: units per variant that nobody declared.
+        early: events before the first exposure that no metric's earlier time asks for. early_units: units
+            that have such events, per variant.
+        crossed: units seen in two variants, left out. excluded: by declared exclusions. before_start: units
+            first exposed before the experiment starts, left out. machines: units with more events than
+            `most_events`, left out, per variant. unknown: units per variant that nobody declared.
         future: rows with a time after the data were read: some clock is wrong.
+        incomplete: rows of either table without a unit or a time, left out. valueless: per metric that sums
+            a column, its events that hold no usable number there; each counts as 0.
         first_s, last_s: times of the first and the last exposure or event that counts.
         days: units first exposed per day and variant, every day between the first and the last.
+        events_by_day: rows of events per day. events_by_name: the same per event that a metric asks for, 0
+            for one that never occurs.
     """
 
     exposures: int
@@ -105,15 +111,20 @@ class Counted:
     events: int
     duplicates: int
     early: int
+    early_units: Mapping[str, int]
     crossed: int
     excluded: int
-    machines: int
+    before_start: int
+    machines: Mapping[str, int]
     unknown: Mapping[str, int]
     future: int
+    incomplete: int
+    valueless: Mapping[str, int]
     first_s: float | None
     last_s: float | None
     days: Mapping[str, Mapping[str, int]]
     events_by_day: Mapping[str, int]
+    events_by_name: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,6 +172,33 @@ def test_nothing_is_called_better_when_three_treatments_are_like_control() -> No
     assert_rate_at_most(wrong, runs, ALPHA)
 
 
+CANARY_SHARES = (0.01, 0.05, 0.2, *(0.5,) * 3)
+"""Of a treatment, ten windows each: a canary that goes on as the test."""
+
+
+@pytest.mark.parametrize("drift", [0.06, -0.06], ids=["rising", "falling"])
+def test_nothing_is_called_better_by_a_canary_that_goes_on_as_the_test(drift: float) -> None:
+    """100 runs; a rate between 2 and 8 % moves while the share grows, so that pooled counts would differ."""
+    runs, wrong, windows = 100, 0, 10 * len(CANARY_SHARES)
+    experiment = replace(BUYS, more_treatments=(), metrics=(replace(BUYS.metrics[0], weight=1.0),))
+    rng = np.random.default_rng(SEED)
+    for _ in range(runs):
+        evidence = evaluate.start(experiment)
+        for index in range(windows):
+            rate = 0.05 - drift / 2 + drift * index / windows
+            size = int(600 * CANARY_SHARES[index // 10])
+            arms = [Trials(bad=int(rng.binomial(n, rate)), total=n) for n in (600 - size, size)]
+            readings: dict[str, Reading] = {
+                "buys@0": TrialsReading(control=arms[0], treatment=arms[1]),
+            }
+            observation = replace(a_window(index, readings), new_start=index % 10 == 0 and index > 0)
+            evidence = evaluate.update(experiment, evidence, [observation])
+            if evaluate.verdict(experiment, evidence).arms[0].better_by:
+                wrong += 1
+                break
+    assert_rate_at_most(wrong, runs, ALPHA)
+
+
 def test_a_conversion_a_fifth_higher_is_better_soon_and_the_others_are_not() -> None:
     """20 runs; one fixed-size test (two-sided 5 %, power 80 %) needs about 3,840 sessions per arm."""
     rng = np.random.default_rng(SEED)

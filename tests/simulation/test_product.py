@@ -24,7 +24,6 @@ from analysis.product.analyse import analyse
 from analysis.product.anytime import precision_of
 from analysis.product.result import Analysis, FaultKind, Outcome, Standing
 from analysis.product.split import log_e as split_log_e
-from analysis.product.totals import Counted
 from analysis.stats.split import LOG_ALARM
 from engine.core.model import Bound, Role
 from engine.core.product import (
@@ -36,6 +35,7 @@ from engine.core.product import (
     Share,
     Tables,
 )
+from tests.analysis.product.counting import counted
 from tests.simulation.evidence import most_of_split, of_all_looks, of_earlier
 from tests.simulation.shoppers import CAP, HOURS, VARIANTS, Week, week
 
@@ -140,11 +140,8 @@ class Happened:
 
 def look(plan: ProductPlan, simulated: Week, experiment: int, hour: int) -> Analysis:
     at_s = START_S + (hour + 1) * 3600.0
-    counted = Counted(
-        exposures=UNITS, repeated=0, events=UNITS, duplicates=0, early=0, crossed=0, excluded=0, machines=0,
-        unknown={}, future=0, first_s=START_S, last_s=at_s, days={}, events_by_day={},
-    )  # fmt: skip
-    return analyse(plan, simulated.totals(experiment, hour, counted), at_s)
+    found = counted(exposures=UNITS, events=UNITS, first_s=START_S, last_s=at_s)
+    return analyse(plan, simulated.totals(experiment, hour, found), at_s)
 
 
 def claims(said: Analysis, role: Role = Role.OBJECTIVE) -> bool:

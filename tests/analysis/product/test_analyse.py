@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from analysis.product.analyse import WEEKDAY, analyse
+from analysis.product.looks import look_s
 from analysis.product.result import Analysis, FaultKind, Outcome, ProductRule, Standing
 from analysis.product.totals import ALL, DAY, Slice, Totals
 from engine.core.model import Bound, Role
@@ -32,6 +33,8 @@ GUARDRAIL = a_product_metric(
     name="errors", role=Role.GUARDRAIL, higher_is_better=False, margin=Bound(relative=0.2)
 )
 METRICS = (OBJECTIVE, GUARDRAIL)
+WEEK_S = 7 * DAY_S
+TIMED = tuple(replace(metric, within_s=WEEK_S) for metric in METRICS)
 PLAN = a_product_plan(metrics=METRICS, mde=0.1)
 SOUND = counted(
     days=per_day(*[(2_000, 2_000, 2_000)] * 10, variants=("control", "short", "long")), last_s=NOW_S
@@ -94,12 +97,18 @@ def test_the_best_of_two_treatments_is_named() -> None:
 
 
 def test_before_its_end_a_fixed_test_claims_nothing() -> None:
-    plan = replace(PLAN, method=Method.FIXED)
-    early = analyse(plan, CLEAR, NOW_S)
-    assert answer_of(early)[:2] == (Outcome.KEEP_RUNNING, ProductRule.BEFORE_THE_END)
-    assert not any(each.claimed for each in early.effects)
-    late = analyse(plan, CLEAR, END_S)
+    plan = replace(PLAN, method=Method.FIXED, metrics=TIMED)
+    for at_s in (NOW_S, END_S, END_S + WEEK_S - 1.0, END_S + WEEK_S + 1.0):
+        early = analyse(plan, CLEAR, at_s)
+        assert answer_of(early)[:2] == (Outcome.KEEP_RUNNING, ProductRule.BEFORE_THE_END)
+        assert not any(each.claimed for each in early.effects)
+    late = analyse(plan, CLEAR, look_s(plan, END_S + 50 * DAY_S))
     assert late.answer.outcome is Outcome.SHIP
+
+
+def test_numbers_that_never_settle_are_never_claimed_by_a_fixed_test() -> None:
+    said = analyse(replace(PLAN, method=Method.FIXED), CLEAR, look_s(PLAN, END_S + 50 * DAY_S))
+    assert answer_of(said)[:2] == (Outcome.KEEP_RUNNING, ProductRule.BEFORE_THE_END)
 
 
 def test_without_any_unit_there_are_no_data() -> None:
@@ -171,20 +180,33 @@ def test_days_of_the_week_are_added_up() -> None:
     assert [each.control for each in bought] == [0.1] * 7
 
 
+def test_days_of_the_week_have_no_day_whose_units_have_not_had_all_their_time() -> None:
+    """After ten and a half days, the first eight are over of a metric that takes two, and all of another."""
+    metrics = (replace(OBJECTIVE, within_s=2 * DAY_S), replace(OBJECTIVE, name="later"))
+    found = with_slices(CLEAR, [a_day(index) for index in range(10)])
+    both = {(*key[:2], "later"): each for key, each in found.moments.items() if key[2] == "bought"}
+    said = analyse(replace(PLAN, metrics=metrics), replace(found, moments={**found.moments, **both}), NOW_S)
+    units = {
+        name: [each.units_control for each in said.weekdays if each.metric == name]
+        for name in ("bought", "later")
+    }
+    assert units == {"bought": [4_000] + [2_000] * 6, "later": [4_000] * 3 + [2_000] * 4}
+
+
 # What holds whatever comes.
 
 COUNTS = some.integers(min_value=0, max_value=20_000)
 PLANS = some.builds(
     lambda method, correction, alpha: replace(
-        three_variants(metrics=METRICS), method=method, correction=correction, looks=3, alpha=alpha, mde=0.1
+        three_variants(metrics=TIMED), method=method, correction=correction, looks=3, alpha=alpha, mde=0.1
     ),
     some.sampled_from(Method),
     some.sampled_from(Correction),
     some.sampled_from([0.01, 0.05, 0.2]),
 )
 VARIANTS = ("control", "long", "short")
-TIMES = some.sampled_from([START_S + days * DAY_S for days in (0.0, 3.0, 4.7, 9.4, 14.0, 15.0)])
-"""Before the first of three looks, at the first two of them, and at and after the end."""
+TIMES = some.sampled_from([START_S + round(days * DAY_S) for days in (0.0, 3.0, 14 / 3, 28 / 3, 14.0, 21.0)])
+"""Before the first of three looks, at the first two of them, at the end, and at the last look."""
 
 
 def counts(values: list[int]) -> Totals:
@@ -215,7 +237,14 @@ def test_what_ships_has_its_evidence(plan: ProductPlan, found: Totals, at_s: flo
 
 
 GRAVE = some.sampled_from(
-    [{"unknown": {"shrot": 5_000}}, {"crossed": 5_000}, {"future": 5_000}, {"machines": 5_000}]
+    [
+        {"unknown": {"shrot": 5_000}},
+        {"crossed": 5_000},
+        {"future": 5_000},
+        {"machines": {"control": 2_000, "long": 2_000, "short": 2_000}},
+        {"machines": {"short": 40}},
+        {"early_units": {"control": 100}},
+    ]
 )
 
 

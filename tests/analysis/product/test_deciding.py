@@ -1,5 +1,6 @@
 """What to do after a look."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,9 +134,12 @@ def test_without_units_of_both_there_are_no_data(units: dict[str, int]) -> None:
 
 
 def test_a_fixed_test_says_nothing_before_its_end() -> None:
-    plan = a_product_plan(metrics=METRICS, method=Method.FIXED)
-    assert said(better(), harmless(), plan=plan) == ("keep_running", "before_the_end", "", "")
-    assert said(better(), harmless(), plan=plan, at_s=END_S)[0] == "ship"
+    metrics = tuple(replace(metric, within_s=86_400.0) for metric in METRICS)
+    plan = a_product_plan(metrics=metrics, method=Method.FIXED)
+    for at_s in (NOW_S, END_S):
+        assert said(better(), harmless(), plan=plan, at_s=at_s) == ("keep_running", "before_the_end", "", "")
+    assert said(better(), harmless(), plan=plan, at_s=END_S + 86_400.0)[0] == "ship"
+    assert said(unclear("bought"), plan=plan, at_s=END_S + 86_400.0)[1] == "ended_undecided"
 
 
 def both() -> tuple[Effect, ...]:

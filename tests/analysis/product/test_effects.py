@@ -9,7 +9,8 @@ from analysis.product.effects import FEWEST_UNITS, effects_of
 from analysis.product.result import Lack, Standing
 from analysis.product.totals import ALL, SCALE, Bucket, Slice
 from engine.core.model import Bound, Role
-from engine.core.product import Aggregate, Method, ProductMetric
+from engine.core.product import Aggregate, Measure, Method, ProductMetric
+from tests.analysis.product.counting import counted
 from tests.analysis.product.test_means import drawn
 from tests.analysis.product.totalling import a_metric, a_plan, moments_of, totals_of
 
@@ -188,3 +189,41 @@ def test_lower_is_better_turns_the_standing_and_nothing_else() -> None:
     (up,) = effects_of(a_plan(more), totals_of(cells()), (ALL,), 0.0)
     (down,) = effects_of(a_plan(less), totals_of(cells()), (ALL,), 0.0)
     assert down == replace(up, standing=Standing.WORSE)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        a_metric(measure=Measure(event="lod")),
+        a_metric(per=Measure(event="lod"), aggregate=Aggregate.RATIO),
+        a_metric(aggregate=Aggregate.QUANTILE, quantile=0.9, measure=Measure(event="lod", value="seconds")),
+    ],
+)
+@pytest.mark.parametrize("role", [Role.OBJECTIVE, Role.GUARDRAIL])
+def test_an_event_that_never_occurs_tells_nothing(metric: ProductMetric, role: Role) -> None:
+    """Zeros of everybody would be well inside any margin."""
+    plan = a_plan(replace(metric, role=role, margin=Bound(absolute=1.0)))
+    zeros = (Bucket(low=-1, high=0, units=1000),)
+    found = totals_of(cells(), buckets={(variant, "bought"): zeros for variant in ("control", "short")})
+    known = replace(found, counted=counted(events_by_name={"purchase": 500, "lod": 0}))
+    (effect,) = effects_of(plan, known, (ALL,), 0.0)
+    assert (effect.standing, effect.reason, effect.interval) == (Standing.TOO_FEW, Lack.EVENTS, None)
+    assert (effect.control, effect.treatment) == (None, None)
+    assert (effect.units_control, effect.units_treatment) == (1000, 1000)
+    (told,) = effects_of(plan, found, (ALL,), 0.0)
+    assert told.reason is not Lack.EVENTS
+
+
+def test_a_quantile_of_zeros_is_inside_its_margin_where_the_event_occurs() -> None:
+    """So that the refusal above is needed."""
+    metric = a_metric(
+        aggregate=Aggregate.QUANTILE,
+        quantile=0.9,
+        measure=Measure(event="load", value="seconds"),
+        role=Role.GUARDRAIL,
+        margin=Bound(absolute=1.0),
+    )
+    zeros = (Bucket(low=-1, high=0, units=1000),)
+    found = totals_of({}, buckets={(variant, "bought"): zeros for variant in ("control", "short")})
+    (effect,) = effects_of(a_plan(metric), found, (ALL,), 0.0)
+    assert effect.standing is Standing.NOT_WORSE

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.product.bayes import bayes
 from analysis.product.impact import impacts
-from analysis.product.rates import current_rate, whole_rate
+from analysis.product.rates import began, current_rate, whole_rate
 from analysis.product.result import Interval
 from analysis.product.totals import ALL, Totals
 from engine.core.product import Aggregate, Measure
@@ -18,6 +18,7 @@ from tests.analysis.product.values import (
     a_product_plan,
     an_effect,
     counted,
+    day,
     moments_of,
     per_day,
     totals,
@@ -75,6 +76,35 @@ def test_days_after_the_last_new_unit_count_for_the_present_only() -> None:
 def test_a_part_of_a_day_is_taken_as_it_is() -> None:
     young = counted(days=per_day((60, 40)), last_s=START_S + DAY_S / 4)
     assert whole_rate(young) == current_rate(young) == 400.0
+
+
+def test_a_day_alone_is_no_longer_than_a_day_however_late_events_come() -> None:
+    young = counted(days=per_day((60, 40)), last_s=START_S + 9 * DAY_S)
+    assert whole_rate(young) == 100.0
+
+
+LONG_AGO = {"2001-01-01": {"control": 1, "short": 0}}
+EMPTY = {f"2001-01-{at:02d}": {"control": 0, "short": 0} for at in range(2, 32)}
+
+
+@pytest.mark.parametrize("strays", [{}, {**LONG_AGO, **EMPTY}])
+def test_a_stray_row_of_long_ago_changes_no_average(strays: dict[str, dict[str, int]]) -> None:
+    found = counted(days={**strays, **DAYS}, first_s=978_307_200.0 if strays else START_S)
+    assert began(found) == day(0)
+    assert whole_rate(found) == current_rate(found) == 1100.0
+    first_day = counted(
+        days={**strays, **per_day((60, 40))}, first_s=found.first_s, last_s=START_S + DAY_S / 4
+    )
+    assert whole_rate(first_day) == 400.0
+
+
+def test_an_experiment_begins_after_a_long_pause_that_few_units_precede() -> None:
+    for before, pause, start in ((9, 7, 8), (9, 6, 0), (10, 7, 0)):
+        days = per_day((before, 0), *[(0, 0)] * pause, *[(40, 40)] * 3)
+        assert began(counted(days=days)) == day(start)
+    assert began(counted(days=per_day((8, 0), *[(0, 0)] * 7, (1, 0), *[(0, 0)] * 8, (500, 500)))) == day(17)
+    assert began(counted(days=per_day((20, 0), *[(0, 0)] * 7, (1_000, 1_000)))) == day(8)
+    assert began(counted()) is None
 
 
 @pytest.mark.parametrize("last_s", [START_S + 60.0, None])

@@ -11,7 +11,7 @@ from analysis.product.margins import shifted
 from analysis.product.means import Arm, Contrast
 from analysis.product.quantiles import Counts
 from analysis.product.result import Lack
-from analysis.product.sequential import LEVELS, GroupSequential, bounds, reached, repeated_p, spent
+from analysis.product.sequential import LEVELS, GroupSequential, bounds, reached, repeated_p, spent, steady
 from analysis.product.told import Told
 from analysis.product.totals import SCALE, Bucket
 from engine.core.model import Bound, Role
@@ -47,6 +47,52 @@ def test_uneven_looks_spend_alpha_exactly(spending: Spending) -> None:
         limits, lower_limit=-limits
     )
     assert 1.0 - inside == pytest.approx(0.1, abs=1e-5)
+
+
+def inside(limits: tuple[float, ...], links: tuple[float, ...]) -> float:
+    """The chance that z of all looks is inside, as a normal integral over looks in a chain."""
+    grown = np.cumprod([1.0, *links[1:]])
+    correlation = np.minimum.outer(grown, grown) / np.maximum.outer(grown, grown)
+    several = multivariate_normal(np.zeros(len(limits)), correlation, maxpts=10**6, seed=1)
+    return float(several.cdf(np.array(limits), lower_limit=-np.array(limits)))
+
+
+@pytest.mark.parametrize("spending", Spending)
+def test_looks_that_are_less_alike_spend_alpha_exactly(spending: Spending) -> None:
+    looks, links = (0.3, 0.6, 1.0), (0.0, 0.2, 0.7)
+    assert 1.0 - inside(bounds(spending, looks, 0.1, links), links) == pytest.approx(0.1, abs=1e-5)
+
+
+@pytest.mark.parametrize("spending", Spending)
+def test_looks_that_are_more_alike_than_known_spend_no_more(spending: Spending) -> None:
+    looks, known = (0.3, 0.6, 1.0), (0.0, 0.2, 0.3)
+    limits = bounds(spending, looks, 0.1, known)
+    chances = [1.0 - inside(limits, (0.0, link, after)) for link in (0.2, 0.6) for after in (0.3, 0.9)]
+    assert chances[0] == max(chances) == pytest.approx(0.1, abs=1e-5)
+    assert chances[-1] < 0.09
+
+
+def test_looks_that_have_nothing_in_common_are_tested_each_on_its_own() -> None:
+    looks, apart = equal(4), (0.0,) * 4
+    limits = bounds(Spending.POCOCK, looks, 0.05, apart)
+    passed = 0.0
+    for look, limit in zip(looks, limits, strict=True):
+        stayed = np.prod([1.0 - 2 * norm.sf(before) for before in limits[: looks.index(look)]])
+        passed += float(stayed) * 2 * norm.sf(limit)
+        assert passed == pytest.approx(2 * spent(Spending.POCOCK, look, 0.025), rel=1e-9)
+
+
+def test_links_come_from_time_where_nothing_else_is_known() -> None:
+    looks = (0.3, 0.45, 1.0)
+    assert steady(looks) == pytest.approx((0.0, sqrt(0.3 / 0.45), sqrt(0.45)))
+    assert bounds(Spending.POWER, looks, 0.1, steady(looks)) == bounds(Spending.POWER, looks, 0.1)
+
+
+def test_a_repeated_p_value_knows_how_alike_looks_are() -> None:
+    looks, links = equal(3), (0.0, 0.1, 0.5)
+    limit = bounds(Spending.OBRIEN_FLEMING, looks, 0.05, links)[-1]
+    assert limit > bounds(Spending.OBRIEN_FLEMING, looks, 0.05)[-1]
+    assert repeated_p(Spending.OBRIEN_FLEMING, looks, limit, links) == pytest.approx(0.05, rel=1e-3)
 
 
 @pytest.mark.parametrize("spending", Spending)

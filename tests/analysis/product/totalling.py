@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.product.totals import ALL, SCALE, Bucket, Counted, Moments, Slice, Totals, Variable
+from analysis.product.totals import ALL, SCALE, Bucket, Moments, Slice, Totals, Variable
 from engine.core.model import Bound, Role
 from engine.core.product import (
     Aggregate,
@@ -18,6 +18,7 @@ from engine.core.product import (
     Spending,
     Tables,
 )
+from tests.analysis.product.counting import counted
 
 Numbers = NDArray[np.float64]
 
@@ -82,20 +83,5 @@ def totals_of(
         moments={(variant, part, metric): cell for (variant, metric), cell in cells.items()},
         buckets=buckets,
         caps={},
-        counted=Counted(
-            exposures=0,
-            repeated=0,
-            events=0,
-            duplicates=0,
-            early=0,
-            crossed=0,
-            excluded=0,
-            machines=0,
-            unknown={},
-            future=0,
-            first_s=0.0,
-            last_s=1.0,
-            days={},
-            events_by_day={},
-        ),
+        counted=counted(first_s=0.0, last_s=1.0),
     )

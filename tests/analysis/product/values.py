@@ -8,6 +8,7 @@ from analysis.product.result import Effect, Standing
 from analysis.product.totals import ALL, SCALE, Counted, Moments, Slice, Totals, Variable
 from engine.core.model import Bound, Role
 from engine.core.product import Aggregate, Measure, ProductMetric, ProductPlan, Share, Tables
+from tests.analysis.product import counting
 
 DAY_S = 86_400.0
 START_S = 1_777_852_800.0
@@ -45,23 +46,9 @@ def three_variants(**changes: Any) -> ProductPlan:
 
 
 def counted(**changes: Any) -> Counted:
-    found = Counted(
-        exposures=10_000,
-        repeated=0,
-        events=10_000,
-        duplicates=0,
-        early=0,
-        crossed=0,
-        excluded=0,
-        machines=0,
-        unknown={},
-        future=0,
-        first_s=START_S,
-        last_s=START_S + 7 * DAY_S,
-        days={},
-        events_by_day={},
-    )
-    return replace(found, **changes)
+    """A week of sound data."""
+    sound = {"exposures": 10_000, "events": 10_000, "first_s": START_S, "last_s": START_S + 7 * DAY_S}
+    return counting.counted(**{**sound, **changes})
 
 
 def per_day(
