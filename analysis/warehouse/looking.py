@@ -15,36 +15,49 @@ from analysis.warehouse.moments import numbers_of, units_and_moments
 from analysis.warehouse.reading import events_of, exposures_of, same_units
 from analysis.warehouse.sums import Summed, summed
 from analysis.warehouse.units import DAY_US, Exposed, day_of, exposed
-from engine.core.product import ProductPlan
+from engine.core.product import ProductMetric, ProductPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tally:
-    """Of units with events: these, how many units are machines, and the largest numbers of the others."""
+    """Of units with events: these, how many units are machines, and the largest numbers of all others.
+
+    Attributes:
+        early_units, machines: per variant, all declared ones.
+    """
 
     events: int
     early: int
-    machines: int
+    repeats: int
+    early_units: Mapping[str, int]
+    machines: Mapping[str, int]
     largest: tuple[int, ...]
 
 
 def taken(plan: ProductPlan, now_s: float) -> Totals:
     """What `analysis.warehouse.look` returns."""
-    now = microseconds(now_s)
-    layout = layout_of(plan)
     with connected(plan.tables.warehouse) as warehouse:
-        exposures, events = same_units(exposures_of(warehouse, plan), events_of(warehouse, plan, layout))
-        units = exposed(warehouse, plan, exposures, now)
-        sums = summed(warehouse, plan, units, events, now)
-        return _totals(warehouse, plan, layout, units, sums)
+        return whole(warehouse, plan, microseconds(now_s))
 
 
-def _totals(warehouse: Warehouse, plan: ProductPlan, layout: Layout, units: Exposed, sums: Summed) -> Totals:
+def whole(warehouse: Warehouse, plan: ProductPlan, now: int) -> Totals:
+    """One whole look, at a time in microseconds."""
+    layout = layout_of(plan)
+    exposures, events = same_units(exposures_of(warehouse, plan), events_of(warehouse, plan, layout))
+    units = exposed(warehouse, plan, exposures, now)
+    sums = summed(warehouse, plan, units, events, now)
+    return totals_from(warehouse, plan, layout, units, sums)
+
+
+def totals_from(
+    warehouse: Warehouse, plan: ProductPlan, layout: Layout, units: Exposed, sums: Summed
+) -> Totals:
+    """What units and their events come to."""
     is_machine = _.events > plan.most_events
-    tally = _tally(warehouse, sums.totals, len(layout.kept), is_machine)
+    tally = _tally(warehouse, plan, units, sums.totals, len(layout.kept), is_machine)
     people = sums.totals.filter(~is_machine)
-    if tally.machines:
-        units = _without(warehouse, units, sums.totals.filter(is_machine), tally.machines)
+    if machines := sum(tally.machines.values()):
+        units = _without(warehouse, units, sums.totals.filter(is_machine), machines)
     caps = caps_of(warehouse, plan, layout, people, units.count)
     numbers = numbers_of(people, layout, caps, tally.largest)
     counts, moments = units_and_moments(warehouse, units, people, numbers)
@@ -58,21 +71,37 @@ def _totals(warehouse: Warehouse, plan: ProductPlan, layout: Layout, units: Expo
     )
 
 
-def _tally(warehouse: Warehouse, totals: ir.Table, kept: int, is_machine: ir.BooleanValue) -> _Tally:
-    largest = {f"kept{index}": totals[f"kept{index}"].abs().max(where=~is_machine) for index in range(kept)}
-    row = warehouse.row(
-        totals.aggregate(
-            events=_.events.sum().coalesce(0),
-            early=_.early.sum().coalesce(0),
+def _tally(
+    warehouse: Warehouse,
+    plan: ProductPlan,
+    units: Exposed,
+    totals: ir.Table,
+    kept: int,
+    is_machine: ir.BooleanValue,
+) -> _Tally:
+    largest = {f"kept{index}": _[f"kept{index}"].abs().max(where=~is_machine) for index in range(kept)}
+    found = warehouse.rows(
+        totals.inner_join(units.cells.select("cell", "variant"), "cell")
+        .group_by("variant")
+        .agg(
+            events=_.events.sum(),
+            early=_.early.sum(),
+            repeats=_.repeats.sum(),
+            early_units=_.count(where=(_.early > 0) & ~is_machine),
             machines=_.count(where=is_machine),
             **largest,
         )
     )
+    per_variant = {row["variant"]: row for row in found}
+    none = dict.fromkeys(("early_units", "machines"), 0)
+    each = {share.variant: per_variant.get(share.variant, none) for share in plan.shares}
     return _Tally(
-        events=int(row["events"]),
-        early=int(row["early"]),
-        machines=int(row["machines"] or 0),  # of no rows at all, Spark counts none
-        largest=tuple(int(row[name] or 0) for name in largest),
+        events=sum(int(row["events"]) for row in found),
+        early=sum(int(row["early"]) for row in found),
+        repeats=sum(int(row["repeats"]) for row in found),
+        early_units={variant: int(row["early_units"]) for variant, row in each.items()},
+        machines={variant: int(row["machines"]) for variant, row in each.items()},
+        largest=tuple(max((int(row[name] or 0) for row in found), default=0) for name in largest),
     )
 
 
@@ -87,19 +116,27 @@ def _without(warehouse: Warehouse, exposed: Exposed, machines: ir.Table, count: 
 def _counted(
     plan: ProductPlan, units: Exposed, sums: Summed, tally: _Tally, counts: Mapping[tuple[str, Slice], int]
 ) -> Counted:
-    times = [time / MICROSECONDS for time in (units.first, units.last, sums.last) if time is not None]
+    times = [time / MICROSECONDS for time in (units.first, units.last, sums.rows.last) if time is not None]
     days = sorted({part.value for _variant, part in counts if part.dimension == DAY})
     return Counted(
         exposures=units.exposures,
         repeated=units.repeated,
-        events=tally.events + sums.duplicates,
-        duplicates=sums.duplicates,
+        events=tally.events + tally.repeats,
+        duplicates=tally.repeats,
         early=tally.early,
+        early_units=tally.early_units,
         crossed=units.crossed,
         excluded=units.excluded,
+        before_start=units.before_start,
         machines=tally.machines,
         unknown=units.unknown,
-        future=units.future + sums.future,
+        future=units.future + sums.rows.future,
+        incomplete=units.incomplete + sums.rows.incomplete,
+        valueless={
+            metric.name: sum(sums.rows.valueless[one] for one in measures)
+            for metric in plan.metrics
+            if (measures := _summed(metric))
+        },
         first_s=None if units.first is None else units.first / MICROSECONDS,
         last_s=max(times, default=None),
         days={
@@ -109,8 +146,15 @@ def _counted(
             }
             for day in _every(days)
         },
-        events_by_day=_filled(sums.days),
+        events_by_day=_filled(sums.rows.days),
+        events_by_name=sums.rows.names,
     )
+
+
+def _summed(metric: ProductMetric) -> list[tuple[str, str]]:
+    """Which columns of which events a metric sums."""
+    measures = (metric.measure,) if metric.per is None else (metric.measure, metric.per)
+    return [(one.event, one.value) for one in measures if one.value is not None]
 
 
 def _every(days: list[str]) -> list[str]:

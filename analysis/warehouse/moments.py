@@ -69,36 +69,46 @@ def units_and_moments(
 ) -> tuple[dict[tuple[str, Slice], int], dict[tuple[str, Slice, str], Moments]]:
     """Per variant and slice; `totals` are of units that count. Units without events only add to `units`."""
     products = _products(numbers)
-    cells = exposed.cells
+    parts = warehouse.keep(_parts(exposed))
+    keys = ["variant", "dimension", "value"]
     sums = {one.name: _sum(warehouse, exposed, numbers[one.metric], one) for one in products}
     few = exposed.cell_count <= _FEW_CELLS
     if few:
         per_cell = warehouse.keep(totals.group_by("cell").agg(**sums))
-        source = per_cell.inner_join(cells.drop("units"), "cell")
+        source = parts.drop("units").inner_join(per_cell, "cell")
         sums = {one.name: _[one.name].cast(_WIDE).sum().cast(_WIDE) for one in products}
     else:
-        source = totals.inner_join(cells.drop("units"), "cell")
-    units: dict[tuple[str, Slice], int] = {}
+        source = totals.inner_join(parts.drop("units"), "cell")
+    found = warehouse.rows(parts.group_by(keys).agg(units=_.units.sum()))
+    units = {_key(row): int(row["units"]) for row in found}
     moments: dict[tuple[str, Slice, str], Moments] = {}
-    for dimension, column in [("", None), *exposed.names.items(), (DAY, "day")]:
-        keys = ["variant"] if column is None else ["variant", column]
-        for row in warehouse.rows(cells.group_by(keys).agg(units=_.units.sum())):
-            units[_key(row, dimension, column)] = int(row["units"])
-        for row in warehouse.rows(source.group_by(keys).agg(**sums)):
-            key = _key(row, dimension, column)
-            for metric, made in numbers.items():
-                moments[(*key, metric)] = _moments(row, units[key], metric, made, products)
+    for row in warehouse.rows(source.group_by(keys).agg(**sums)):
+        key = _key(row)
+        for metric, made in numbers.items():
+            moments[(*key, metric)] = _moments(row, units[key], metric, made, products)
     for key, count in units.items():
         for metric, made in numbers.items():
             moments.setdefault((*key, metric), _moments({}, count, metric, made, products))
     return units, moments
 
 
-def _key(row: Mapping[str, Any], dimension: str, column: str | None) -> tuple[str, Slice]:
-    if column is None:
-        return row["variant"], ALL
-    value = day_of(row[column]) if dimension == DAY else row[column]
-    return row["variant"], Slice(dimension=dimension, value=value)
+def _parts(exposed: Exposed) -> ir.Table:
+    """Each cell in every slice that it is a part of: one query for all slices, for writing one takes long."""
+    cells = exposed.cells
+    values = {ALL.dimension: ibis.literal(ALL.value)}
+    values |= {dimension: cells[column] for dimension, column in exposed.names.items()}
+    values |= {DAY: cells["day"].cast("string")}
+    slices = [
+        cells.select("cell", "variant", "units", dimension=ibis.literal(dimension), value=value)
+        for dimension, value in values.items()
+    ]
+    return ibis.union(*slices)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, Slice]:
+    if row["dimension"] == DAY:
+        return row["variant"], Slice(dimension=DAY, value=day_of(int(row["value"])))
+    return row["variant"], Slice(dimension=row["dimension"], value=row["value"])
 
 
 def _products(numbers: Mapping[str, Numbers]) -> list[_Product]:

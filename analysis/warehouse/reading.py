@@ -3,6 +3,8 @@
 Every expression is made by Ibis, so that names that users wrote are quoted by it.
 """
 
+from pathlib import Path
+
 import ibis
 import ibis.expr.types as ir
 from ibis.common.exceptions import TableNotFound
@@ -17,9 +19,13 @@ from analysis.warehouse.layout import MICROSECONDS, Layout
 from engine.core.product import LARGEST_VALUE, ProductPlan
 
 
-def exposures_of(warehouse: Warehouse, plan: ProductPlan) -> ir.Table:
-    """Columns `unit`, `us`, `variant`, and one per dimension and exclusion as text; "" where nothing is."""
-    table = _table(warehouse, plan, plan.tables.exposures, ())
+def exposures_of(warehouse: Warehouse, plan: ProductPlan, only: tuple[Path, ...] | None = None) -> ir.Table:
+    """Columns `unit`, `us`, `variant`, and one per dimension and exclusion as text; "" where nothing is.
+
+    Rows without a unit or a time are there too, so that they are counted: see `is_complete`. With `only`, of
+    these files.
+    """
+    table = _table(warehouse, plan, plan.tables.exposures, (), only)
     extras = extra_columns(plan)
     unit, time, variant = _ours(plan, plan.tables.exposures, table, ("unit", "time", "variant"))
     for column in extras.values():
@@ -30,7 +36,7 @@ def exposures_of(warehouse: Warehouse, plan: ProductPlan) -> ir.Table:
         us=_microseconds(warehouse, table[time], f"{plan.tables.exposures}.{time}"),
         variant=_text(table[variant]),
         **{ours: _text(table[column]) for ours, column in extras.items()},
-    ).filter(lambda rows: rows.unit.notnull() & rows.us.notnull())
+    )
 
 
 def extra_columns(plan: ProductPlan) -> dict[str, str]:
@@ -40,14 +46,17 @@ def extra_columns(plan: ProductPlan) -> dict[str, str]:
     return {f"extra{index}": name for index, name in enumerate(dict.fromkeys(names))}
 
 
-def events_of(warehouse: Warehouse, plan: ProductPlan, layout: Layout) -> ir.Table:
+def events_of(
+    warehouse: Warehouse, plan: ProductPlan, layout: Layout, only: tuple[Path, ...] | None = None
+) -> ir.Table:
     """Columns `unit`, `us`, `name`, `id` if there is one, and `value0`, ... that are summed, in 1 / SCALE.
 
-    Only events that a metric asks for; a value that is missing, no number or too large adds nothing, and an
-    id that is an empty text is none.
+    Only events that a metric asks for, also those without a unit or a time: see `is_complete`. A value that
+    is missing, no number or too large is null, and an id that is an empty text is none. With `only`, of these
+    files.
     """
     name = plan.tables.events
-    table = _table(warehouse, plan, name, layout.values)
+    table = _table(warehouse, plan, name, layout.values, only)
     unit, time, event = _ours(plan, name, table, ("unit", "time", "name"))
     identity = plan.tables.columns.get("id", "id")
     if "id" in plan.tables.columns and identity not in table.columns:
@@ -67,7 +76,12 @@ def events_of(warehouse: Warehouse, plan: ProductPlan, layout: Layout) -> ir.Tab
     }
     if identity in table.columns:
         columns["id"] = _id(wanted[identity])
-    return wanted.select(**columns).filter(lambda rows: rows.unit.notnull() & rows.us.notnull())
+    return wanted.select(**columns)
+
+
+def is_complete(rows: ir.Table) -> ir.BooleanValue:
+    """Whether a row has a unit and a time; one without says nothing of anybody."""
+    return rows.unit.notnull() & rows.us.notnull()
 
 
 def same_units(exposures: ir.Table, events: ir.Table) -> tuple[ir.Table, ir.Table]:
@@ -75,13 +89,23 @@ def same_units(exposures: ir.Table, events: ir.Table) -> tuple[ir.Table, ir.Tabl
     types = {exposures.unit.type().copy(nullable=True), events.unit.type().copy(nullable=True)}
     if len(types) == 1 or all(kind.is_integer() for kind in types):
         return exposures, events
-    as_text = [table.mutate(unit=table.unit.cast("string")) for table in (exposures, events)]
-    return as_text[0], as_text[1]
+    return with_text_units(exposures), with_text_units(events)
 
 
-def _table(warehouse: Warehouse, plan: ProductPlan, name: str, values: tuple[str, ...]) -> ir.Table:
+def with_text_units(table: ir.Table) -> ir.Table:
+    """The table with its units as text."""
+    return table.mutate(unit=table.unit.cast("string"))
+
+
+def _table(
+    warehouse: Warehouse,
+    plan: ProductPlan,
+    name: str,
+    values: tuple[str, ...],
+    only: tuple[Path, ...] | None,
+) -> ir.Table:
     if warehouse.address.engine is Engine.FILES:
-        return read_file(warehouse, name, plan.tables.columns.get("time", "time"), values)
+        return read_file(warehouse, name, plan.tables.columns.get("time", "time"), values, only)
     schema, _, bare = name.rpartition(".")
     with told(warehouse.where):
         try:

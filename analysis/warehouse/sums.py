@@ -4,6 +4,7 @@ Events with the same unit, name and id are one, whichever copy is met first: its
 values are the smallest. Events without an id are never duplicates.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import ibis
@@ -14,12 +15,44 @@ from analysis.warehouse.connecting import Warehouse
 from analysis.warehouse.errors import no_events
 from analysis.warehouse.functions import fingerprint
 from analysis.warehouse.layout import Kept, Layout, layout_of
+from analysis.warehouse.reading import is_complete
 from analysis.warehouse.units import Exposed, day_start
 from engine.core.product import ProductPlan
 
 _UNITS_AT_ONCE = 2_500_000
 """In DuckDB: reading events again for more units is cheaper than totals on disk for want of memory."""
 _PRIME = 1009
+_PAST, _FUTURE, _INCOMPLETE = range(3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """What rows of events say, whoever did them.
+
+    Attributes:
+        days: rows per day (its start, microseconds). names: rows per event that a metric asks for.
+        valueless: of these, rows without a usable number, per event and column that is summed.
+        future: rows after now. incomplete: as in `Counted`. last: time of the last row before now.
+    """
+
+    days: dict[int, int]
+    names: dict[str, int]
+    valueless: dict[tuple[str, str], int]
+    future: int
+    incomplete: int
+    last: int | None
+
+    def __add__(self, other: "Rows") -> "Rows":
+        """Of both together."""
+        lasts = [last for last in (self.last, other.last) if last is not None]
+        return Rows(
+            days=dict(Counter(self.days) + Counter(other.days)),
+            names={name: rows + other.names[name] for name, rows in self.names.items()},
+            valueless={value: rows + other.valueless[value] for value, rows in self.valueless.items()},
+            future=self.future + other.future,
+            incomplete=self.incomplete + other.incomplete,
+            last=max(lasts, default=None),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,80 +60,105 @@ class Summed:
     """What events say.
 
     Attributes:
-        totals: `unit`, `cell`, `events`, `early` and `kept0`, `kept1`, ... of units with events.
-        duplicates: rows that repeat an event of a unit that counts.
-        days: rows per day (its start, microseconds). future: rows after now. last: time of the last before.
+        totals: `unit`, `cell`, `events`, `early`, `repeats` (rows that repeat an event of its) and `kept0`,
+            `kept1`, ... of units with events. rows: what all rows say.
     """
 
     totals: ir.Table
-    duplicates: int
-    days: dict[int, int]
-    future: int
-    last: int | None
+    rows: Rows
 
 
 def summed(warehouse: Warehouse, plan: ProductPlan, exposed: Exposed, events: ir.Table, now: int) -> Summed:
     """A pass over events for the totals (of very many units: a few), and one over times and ids alone."""
     layout = layout_of(plan)
-    since = (exposed.first or 0) - max(layout.earlier.values(), default=0)
-    days, future, last = _when(warehouse, events, since, now)
-    if not days and not future:
+    since = counting_from(layout, exposed.first)
+    rows = rows_of(warehouse, layout, events, since, now)
+    if not rows.days and not rows.future:
         raise no_events(sorted(layout.earlier), plan.tables.events, warehouse.where)
-    events = events.filter((_.us >= since) & (_.us <= now))
-    duplicates = 0
-    if "id" in events.columns:
-        events, duplicates = _once_each(warehouse, exposed, events)
+    events = once_each(warehouse, within(events, since, now))
     totals = [
-        warehouse.keep(_totals(layout, units, events))
+        warehouse.keep(totals_of(layout, units, events))
         for units in _parts(exposed, _UNITS_AT_ONCE if warehouse.is_duckdb else exposed.count)
     ]
     return Summed(
         totals=ibis.union(*totals) if len(totals) > 1 else totals[0],
-        duplicates=duplicates,
+        rows=rows,
+    )
+
+
+def counting_from(layout: Layout, first: int | None) -> int:
+    """From when on events are read, when this is the time of the first exposure; both in microseconds."""
+    return (first or 0) - max(layout.earlier.values(), default=0)
+
+
+def within(events: ir.Table, since: int, now: int) -> ir.Table:
+    """Events of somebody between two times, microseconds."""
+    return events.filter(is_complete(events) & (_.us >= since) & (_.us <= now))
+
+
+def rows_of(warehouse: Warehouse, layout: Layout, events: ir.Table, since: int, now: int) -> Rows:
+    """Counts rows of events since a time; both in microseconds."""
+    kinds = [(~is_complete(events), _INCOMPLETE), (events.us > now, _FUTURE)]
+    per_day = (
+        events.mutate(kind=ibis.cases(*kinds, else_=_PAST))
+        .filter((_.kind == _INCOMPLETE) | (_.us >= since))
+        .mutate(day=ibis.ifelse(_.kind == _PAST, day_start(_.us), 0))
+        .group_by("kind", "day", "name")
+        .agg(
+            rows=_.count(),
+            last=_.us.max(),
+            **{
+                f"null{place}": _.count(where=_[f"value{place}"].isnull())
+                for place in range(len(layout.values))
+            },
+        )
+    )
+    days: dict[int, int] = {}
+    names = dict.fromkeys(sorted(layout.earlier), 0)
+    valueless = {(kept.event, kept.value): 0 for kept in layout.kept if kept.value is not None}
+    others = {_INCOMPLETE: 0, _FUTURE: 0}
+    last = None
+    for row in warehouse.rows(per_day):
+        if row["kind"] != _PAST:
+            others[row["kind"]] += row["rows"]
+            continue
+        days[row["day"]] = days.get(row["day"], 0) + row["rows"]
+        names[row["name"]] += row["rows"]
+        for event, value in valueless:
+            if event == row["name"]:
+                valueless[event, value] += int(row[f"null{layout.values.index(value)}"])
+        last = row["last"] if last is None else max(last, row["last"])
+    return Rows(
         days=days,
-        future=future,
+        names=names,
+        valueless=valueless,
+        future=others[_FUTURE],
+        incomplete=others[_INCOMPLETE],
         last=last,
     )
 
 
-def _when(
-    warehouse: Warehouse, events: ir.Table, since: int, now: int
-) -> tuple[dict[int, int], int, int | None]:
-    per_day = (
-        events.filter(_.us >= since)
-        .mutate(future=_.us > now)
-        .mutate(day=ibis.ifelse(_.future, -1, day_start(_.us)))
-        .group_by("day", "future")
-        .agg(rows=_.count(), last=_.us.max())
-    )
-    rows = warehouse.rows(per_day)
-    past = [row for row in rows if not row["future"]]
-    future = sum(row["rows"] for row in rows if row["future"])
-    return {row["day"]: row["rows"] for row in past}, future, max((row["last"] for row in past), default=None)
-
-
-def _once_each(warehouse: Warehouse, exposed: Exposed, events: ir.Table) -> tuple[ir.Table, int]:
-    """Events without their repetitions, and how many of these units that count have."""
+def once_each(warehouse: Warehouse, events: ir.Table) -> ir.Table:
+    """Events without their repetitions, which are counted in `repeats`; that column is not there for none."""
+    if "id" not in events.columns:
+        return events
     is_text = events.id.type().is_string()
     key = fingerprint(events.id) if warehouse.is_duckdb and is_text else events.id
     events = events.mutate(key=key)
     seen = events.filter(_.id.notnull()).group_by("key").agg(rows=_.count()).filter(_.rows > 1)
     often = warehouse.keep(seen.select("key"))
     if not warehouse.row(often.aggregate(keys=_.count()))["keys"]:
-        return events.drop("key", "id"), 0
+        return events.drop("key", "id")
     values = [name for name in events.columns if name.startswith("value")]
     columns = ["unit", "us", "name", *values]
     single = (
         events.semi_join(often, "key")
         .group_by("unit", "name", "id")
-        .agg(us=_.us.min(), rows=_.count(), **{name: _[name].min() for name in values})
+        .agg(us=_.us.min(), repeats=_.count() - 1, **{name: _[name].min() for name in values})
     )
     single = warehouse.keep(single)
-    found = warehouse.row(
-        single.semi_join(exposed.units, "unit").aggregate(more=(_.rows - 1).sum().coalesce(0))
-    )
-    alone = events.anti_join(often, "key").select(*columns)
-    return alone.union(single.select(*columns)), int(found["more"])
+    alone = events.anti_join(often, "key").select(*columns, repeats=ibis.literal(0, "int64"))
+    return alone.union(single.select(*alone.columns))
 
 
 def _parts(exposed: Exposed, at_once: int) -> list[ir.Table]:
@@ -112,14 +170,18 @@ def _parts(exposed: Exposed, at_once: int) -> list[ir.Table]:
     return [exposed.units.filter(place == index) for index in range(parts)]
 
 
-def _totals(layout: Layout, units: ir.Table, events: ir.Table) -> ir.Table:
+def totals_of(layout: Layout, units: ir.Table, events: ir.Table) -> ir.Table:
+    """A row per unit (of `unit`, `first`, `cell`) that has any of these events: see `Summed`."""
     joined = events.inner_join(units, "unit")
     joined = joined.mutate(since=joined.us - joined["first"])
-    return joined.group_by("unit", "cell").agg(
-        events=_.count(),
-        early=_.count(where=_early(layout, joined)),
-        **{f"kept{index}": _sum(layout, kept, joined) for index, kept in enumerate(layout.kept)},
-    )
+    counts = {"events": joined.count(), "early": joined.count(where=_early(layout, joined))}
+    if "repeats" in events.columns:
+        counts["repeats"] = joined.repeats.sum().cast("int64")
+    sums = {f"kept{index}": _sum(layout, kept, joined) for index, kept in enumerate(layout.kept)}
+    found = joined.group_by("unit", "cell").agg(**counts, **sums)
+    if "repeats" not in counts:
+        found = found.mutate(repeats=ibis.literal(0, "int64"))
+    return found.select("unit", "cell", "events", "early", "repeats", *sums)
 
 
 def _early(layout: Layout, joined: ir.Table) -> ir.BooleanValue:

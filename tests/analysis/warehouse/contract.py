@@ -9,7 +9,10 @@ from analysis.product.totals import ALL, Variable
 from analysis.warehouse import look
 from tests.analysis.warehouse import reference
 from tests.analysis.warehouse.data import (
+    DAY_US,
+    NO_TIME,
     NOW_S,
+    START_US,
     Event,
     Exposure,
     people,
@@ -32,7 +35,10 @@ def with_every_fault(seed: int = 1, units: int = 60) -> tuple[list[Exposure], li
         )
         for _ in range(units * 5 // 4)
     ]
-    exposures += [Exposure(unit="u1", us=30 * 86_400_000_000, variant="old")]
+    exposures += [
+        Exposure(unit="u1", us=30 * DAY_US, variant="old"),
+        Exposure(unit="u3", us=NO_TIME, variant="old"),
+    ]
     events = [
         Event(
             unit=None if dice.random() < 0.02 else f"u{dice.randrange(units * 8 // 7)}",
@@ -43,6 +49,7 @@ def with_every_fault(seed: int = 1, units: int = 60) -> tuple[list[Exposure], li
         )
         for _ in range(units * 15)
     ]
+    events += [Event(unit="u3", us=NO_TIME, name="visit", id=None)]
     return exposures, [*events, *events[:40], *_of_a_machine(), *_of_careless_applications()]
 
 
@@ -83,7 +90,14 @@ class WarehouseContract(ABC):
         counted = self.found.counted
         found = (counted.repeated, counted.duplicates, counted.early, counted.crossed, counted.future)
         assert all(found)
-        assert all((counted.excluded, counted.machines, counted.unknown, self.found.caps))
+        assert all((counted.excluded, any(counted.machines.values()), counted.unknown, self.found.caps))
+        assert all((counted.incomplete, all(counted.valueless.values()), any(counted.early_units.values())))
+
+    def test_units_exposed_before_the_start_are_left_out_with_every_fault(self) -> None:
+        exposures, events = with_every_fault(seed=2)
+        start_s = START_US / 1e6 + 4 * 86_400
+        self.look(exposures, events, starts_s=start_s, ends_s=start_s + 5 * 86_400)
+        assert self.found.counted.before_start
 
     def test_products_beyond_64_bits_are_exact(self) -> None:
         units = people(40)

@@ -25,6 +25,8 @@ from engine.core.product import (
 START_US = 1_790_000_000_000_000
 NOW_S = START_US / 1e6 + 20 * 86_400
 DAY_US = 86_400_000_000
+NO_TIME = -(2**62)
+"""Of a row whose time is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,10 @@ class Event:
     amount: float | None = None
 
 
-def at(row: Exposure | Event) -> datetime:
-    """Its time."""
+def at(row: Exposure | Event) -> datetime | None:
+    """Its time, None for none."""
+    if row.us == NO_TIME:
+        return None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=START_US + row.us)
 
 

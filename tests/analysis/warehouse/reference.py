@@ -10,7 +10,7 @@ from math import ceil, floor, isfinite
 
 from analysis.product.totals import ALL, DAY, SCALE, Bucket, Counted, Moments, Slice, Totals, Variable
 from engine.core.product import Aggregate, Measure, ProductMetric, ProductPlan
-from tests.analysis.warehouse.data import START_US, Event, Exposure
+from tests.analysis.warehouse.data import NO_TIME, START_US, Event, Exposure
 
 
 def look(plan: ProductPlan, exposures: Sequence[Exposure], events: Sequence[Event], now_s: float) -> Totals:
@@ -24,9 +24,14 @@ class _Look:
     ) -> None:
         self.plan, self.now = plan, now
         self.declared = [share.variant for share in plan.shares]
-        usable = [row for row in exposures if row.unit is not None]
-        self.exposures = [row for row in usable if self._in_time(row.us)]
+        usable = [row for row in exposures if row.unit is not None and row.us != NO_TIME]
+        self.incomplete = len(exposures) - len(usable)
         self.future = sum(row.us > now for row in usable)
+        before = {row.unit for row in usable if self._until(row.us) and not self._started(row.us)}
+        in_time = [row for row in usable if self._started(row.us) and self._until(row.us)]
+        self.times = [row.us for row in in_time]
+        self.exposures = [row for row in in_time if row.unit not in before]
+        self.before_start = len(before)
         self.rows: dict[str, list[Exposure]] = defaultdict(list)
         for row in self.exposures:
             self.rows[str(row.unit)].append(row)
@@ -48,14 +53,11 @@ class _Look:
             if unit not in self.excluded | self.crossed and row.variant in self.declared
         }
         self.before = self._before()
-        since = min((row.us for row in self.exposures), default=-START_US) - max(
-            self.before.values(), default=0
-        )
-        asked = [
-            _usable(row)
-            for row in events
-            if row.unit is not None and row.name in self.before and row.us >= since
-        ]
+        since = min(self.times, default=-START_US) - max(self.before.values(), default=0)
+        named = [row for row in events if row.name in self.before]
+        complete = [row for row in named if row.unit is not None and row.us != NO_TIME]
+        self.incomplete += len(named) - len(complete)
+        asked = [_usable(row) for row in complete if row.us >= since]
         self.future += sum(row.us > now for row in asked)
         self.all_events = [row for row in asked if row.us <= now]
         self.of_known = [row for row in self.all_events if row.unit in self.known]
@@ -67,14 +69,11 @@ class _Look:
         for row in self.events:
             self.mine[str(row.unit)].append(row)
 
-    def _in_time(self, us: int) -> bool:
-        starts, ends = self.plan.starts_s, self.plan.ends_s
-        moment = START_US + us
-        return (
-            us <= self.now
-            and (starts is None or moment >= starts * 1e6)
-            and (ends is None or moment < ends * 1e6)
-        )
+    def _started(self, us: int) -> bool:
+        return self.plan.starts_s is None or START_US + us >= self.plan.starts_s * 1e6
+
+    def _until(self, us: int) -> bool:
+        return us <= self.now and (self.plan.ends_s is None or START_US + us < self.plan.ends_s * 1e6)
 
     def _order(self, row: Exposure) -> tuple[object, ...]:
         columns = [part.column for part in self.plan.dimensions] + [
@@ -195,19 +194,36 @@ class _Look:
             if (row.variant or "") not in self.declared and row.unit not in self.excluded
         }
         days = [part.value for _variant, part in cells if part.dimension == DAY]
-        times = [row.us for row in self.exposures]
+        times = self.times
         ends = times + [row.us for row in self.all_events]
+        early = [row for row in self.events if row.us - self.known[str(row.unit)].us < -self.before[row.name]]
+        summed = {
+            metric.name: [
+                measure.event
+                for measure in (metric.measure, metric.per)
+                if measure is not None and measure.value is not None
+            ]
+            for metric in self.plan.metrics
+        }
         return Counted(
             exposures=len(self.exposures),
             repeated=len(self.exposures) - len(self.rows),
             events=len(self.of_known),
             duplicates=len(self.of_known) - len(self.events),
-            early=sum(row.us - self.known[str(row.unit)].us < -self.before[row.name] for row in self.events),
+            early=len(early),
+            early_units=self.per_variant({str(row.unit) for row in early} - self.machines),
             crossed=len(self.crossed),
             excluded=len(self.excluded),
-            machines=len(self.machines),
+            before_start=self.before_start,
+            machines=self.per_variant(self.machines),
             unknown=dict(Counter(variant for _unit, variant in strange)),
             future=self.future,
+            incomplete=self.incomplete,
+            valueless={
+                metric: sum(row.name in names and row.amount is None for row in self.all_events)
+                for metric, names in summed.items()
+                if names
+            },
             first_s=(START_US + min(times)) / 1e6 if times else None,
             last_s=(START_US + max(ends)) / 1e6 if ends else None,
             days={
@@ -221,7 +237,13 @@ class _Look:
                 day: sum(_day(row.us) == day for row in self.all_events)
                 for day in _range([_day(row.us) for row in self.all_events])
             },
+            events_by_name={name: sum(row.name == name for row in self.all_events) for name in self.before},
         )
+
+    def per_variant(self, units: set[str]) -> dict[str, int]:
+        return {
+            variant: sum(self.known[unit].variant == variant for unit in units) for variant in self.declared
+        }
 
 
 def _usable(row: Event) -> Event:

@@ -9,6 +9,7 @@ from analysis.product.totals import ALL, Totals, Variable
 from analysis.warehouse import look
 from tests.analysis.warehouse.data import (
     DAY_US,
+    NO_TIME,
     NOW_S,
     START_US,
     Event,
@@ -41,7 +42,9 @@ def test_clean_tables_have_no_faults(clean: Totals) -> None:
     counted = clean.counted
     assert (counted.exposures, counted.events) == (6, 6)
     assert not any((counted.repeated, counted.duplicates, counted.early, counted.crossed, counted.excluded))
-    assert not any((counted.machines, counted.unknown, counted.future))
+    assert not any((counted.before_start, counted.unknown, counted.future))
+    assert not any((counted.incomplete, *counted.valueless.values()))
+    assert counted.machines == counted.early_units == {"old": 0, "new": 0}
     assert (revenue(clean, "old"), revenue(clean, "new")) == (10 + 12 + 14, 11 + 13 + 15)
     assert clean.units["old", ALL] == clean.units["new", ALL] == 3
     assert (counted.first_s, counted.last_s) == (START_US / 1e6, START_US / 1e6 + 5 * 3600 + 60)
@@ -63,7 +66,7 @@ def test_a_unit_seen_in_two_variants_is_left_out(tmp_path: Path) -> None:
 def test_a_bot_with_100_000_events_is_left_out_and_counted(tmp_path: Path) -> None:
     bot = [Event(unit="u1", us=UNITS[1].us + step, name="visit", id=f"b{step}") for step in range(100_000)]
     found = looked(tmp_path, UNITS, [*purchases(UNITS), *bot])
-    assert found.counted.machines == 1
+    assert found.counted.machines == {"old": 0, "new": 1}
     assert (found.units["old", ALL], found.units["new", ALL]) == (3, 2)
     assert found.moments["new", ALL, "often"].sums[Variable.Y] == 0
     assert found.counted.days["2026-09-21"] == {"old": 3, "new": 2}
@@ -128,6 +131,7 @@ def test_events_before_the_exposure_that_nobody_asks_for_are_early(tmp_path: Pat
     ]
     found = looked(tmp_path, UNITS, [*purchases(UNITS), *before])
     assert found.counted.early == 1
+    assert found.counted.early_units == {"old": 0, "new": 1}
     assert found.moments["old", ALL, "per_visit"].sums[Variable.X] == 7_000_000
 
 
@@ -143,6 +147,40 @@ def test_only_exposures_between_start_and_end_count(tmp_path: Path) -> None:
     found = looked(tmp_path, UNITS, purchases(UNITS), starts_s=start + 3600, ends_s=start + 3 * 3600)
     assert found.counted.exposures == 2
     assert set(found.units.values()) == {1}
+
+
+def test_who_was_exposed_before_the_start_is_left_out_and_counted(tmp_path: Path) -> None:
+    """Their later exposure is not their first, and what they did before it is not of the time before."""
+    again = [replace(row, us=row.us + DAY_US) for row in UNITS]
+    found = looked(tmp_path, [*UNITS, *again], purchases(UNITS), starts_s=START_US / 1e6 + 2 * 3600)
+    assert found.counted.before_start == 2
+    assert (found.counted.exposures, found.counted.repeated) == (8, 4)
+    assert (found.units["old", ALL], found.units["new", ALL]) == (2, 2)
+    assert (revenue(found, "old"), revenue(found, "new")) == (12 + 14, 13 + 15)
+
+
+def test_rows_without_a_unit_or_a_time_are_incomplete(tmp_path: Path, clean: Totals) -> None:
+    nobody = Exposure(unit=None, us=0, variant="old"), Exposure(unit="u0", us=NO_TIME, variant="new")
+    nothing = [
+        Event(unit=None, us=1, name="visit", id="n"),
+        Event(unit="u0", us=NO_TIME, name="visit", id="m"),
+    ]
+    unasked = Event(unit=None, us=1, name="other", id="o")
+    found = looked(tmp_path, [*UNITS, *nobody], [*purchases(UNITS), *nothing, unasked])
+    assert found.counted.incomplete == 4
+    assert replace(found, counted=replace(found.counted, incomplete=0)) == clean
+
+
+def test_events_whose_number_cannot_be_used_are_valueless(tmp_path: Path) -> None:
+    bare = [replace(row, amount=None) for row in purchases(UNITS)[:2]]
+    huge = [replace(row, amount=2e12) for row in purchases(UNITS)[2:3]]
+    visit = Event(unit="u0", us=9, name="visit", id="v")
+    found = looked(tmp_path, UNITS, [*bare, *huge, *purchases(UNITS)[3:], visit])
+    assert found.counted.valueless == dict.fromkeys(("revenue", "spent", "per_visit", "typical"), 3)
+
+
+def test_an_event_that_never_occurs_is_there_with_a_zero(tmp_path: Path, clean: Totals) -> None:
+    assert clean.counted.events_by_name == {"purchase": 6, "visit": 0}
 
 
 def test_a_quantile_of_nothing_cuts_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ de-duplication and checks of the data. What importing takes is not counted.
 
 import json
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ import tea_tasting
 
 from analysis.product.analyse import analyse
 from analysis.report.product.page import page
-from analysis.warehouse import look
+from analysis.warehouse import Keep, look
 from tests.benchmarks.ab import question
 
 COUNTED = ("purchase", "cart", "visit", "search", "play")
@@ -32,6 +33,46 @@ def ours(folder: Path) -> str:
     """From Parquet to the page of the report, with everything on."""
     plan = question.plan(str(folder))
     return f"{len(page(analyse(plan, look(plan, question.AT_S), question.AT_S))):,} bytes of page"
+
+
+def growing(folder: Path) -> str:
+    """A whole look at an experiment that runs, to the same answer as `refresh`."""
+    plan = question.plan(str(folder / "tables"))
+    return f"{look(plan, question.AT_S).counted.events:,} events"
+
+
+def first_kept(folder: Path) -> str:
+    """The same before the last 1 % of the events came, keeping totals of users for later."""
+    for name in ("exposures", "events"):
+        _latest(folder, name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "kept", ignore_errors=True)
+    plan = question.plan(str(folder / "tables"))
+    look(plan, question.AT_S, Keep(folder=folder / "kept", say=_no_talk))
+    return f"{sum(file.stat().st_size for file in (folder / 'kept').iterdir()) / 2**20:,.0f} MiB kept"
+
+
+def put_latest(folder: Path) -> None:
+    """The last 1 % of the events comes."""
+    for name in ("exposures", "events"):
+        _latest(folder, name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "latest" / f"{name}.parquet", _latest(folder, name))
+
+
+def refresh(folder: Path) -> str:
+    """A look that only reads what came."""
+    plan, said = question.plan(str(folder / "tables")), list[str]()
+    found = look(plan, question.AT_S, Keep(folder=folder / "kept", say=said.append))
+    if said:
+        raise AssertionError(said)
+    return f"{found.counted.events:,} events"
+
+
+def _latest(folder: Path, name: str) -> Path:
+    return folder / "tables" / name / "latest" / "part.parquet"
+
+
+def _no_talk(_text: str) -> None:
+    pass
 
 
 def floor(folder: Path) -> str:
@@ -113,16 +154,18 @@ CONTESTANTS: dict[str, Callable[[Path], str]] = {
     "tea-tasting": by_tea_tasting,
     "pandas": by_pandas,
 }
+LOOKS: dict[str, Callable[[Path], str]] = {"first kept": first_kept, "refresh": refresh, "whole": growing}
+"""Of a running experiment, in this order; `put_latest` comes after the first."""
 
 
 def main() -> None:
-    """Print seconds and the peak of memory as JSON."""
+    """Print seconds, those of processors, and the peak of memory as JSON."""
     name, folder = sys.argv[1:]
-    began_s = time.perf_counter()
-    told = CONTESTANTS[name](Path(folder))
-    took_s = time.perf_counter() - began_s
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    told = (CONTESTANTS | LOOKS)[name](Path(folder))
+    took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    row = {"seconds": took_s, "gib": gib, "told": told}
+    row = {"seconds": took_s, "cpu_s": cpu_s, "gib": gib, "told": told}
     print(json.dumps(row))
 
 

@@ -52,3 +52,41 @@ def _events(events: int, users: int) -> str:
                ((hash(i * 31 + 4) % 20000) / 100.0)::double AS amount,
                ((hash(i * 37 + 5) % 6000) / 10.0)::double AS minutes
         FROM range({events}) t(i)"""
+
+
+PARTS = 20
+"""Files of the part that a refresh does not read."""
+_END = "TIMESTAMP '2026-09-15'"
+_NEW_S = 21 * 86_400 // 100
+"""The last of a hundred equal parts of three weeks."""
+
+
+def write_growing(folder: Path, events: int) -> Path:
+    """Write the tables of an experiment that runs until the last exposure, by time in files.
+
+    The last 1 % of the events, with the exposures of that time, are in a folder of their own, which is given
+    back: `exposures.parquet` and `events.parquet`. Nothing is written when they are there.
+    """
+    users = events // EVENTS_PER_USER
+    latest = folder / "latest"
+    if latest.exists():
+        return latest
+    for place in (latest, folder / "tables"):
+        place.mkdir(parents=True)
+    queries = {"exposures": _exposures(users), "events": _events(events * 4 // 3, users)}
+    with duckdb.connect(config={"memory_limit": "3GB"}) as connection:
+        for name, query in queries.items():
+            by_time = f"""
+                SELECT *, (date_diff('second', TIMESTAMP '2026-08-25', time) * {PARTS + 1} // {21 * 86_400})
+                    ::int AS part
+                FROM ({query}) WHERE time < {_END}"""
+            until = f"{_END} - INTERVAL {_NEW_S} SECOND"
+            connection.execute(
+                f"COPY (FROM ({by_time}) WHERE time < {until}) TO '{folder / 'tables' / name}' "
+                "(FORMAT parquet, PARTITION_BY (part))"
+            )
+            connection.execute(
+                f"COPY (SELECT * EXCLUDE (part) FROM ({by_time}) WHERE time >= {until}) "
+                f"TO '{latest / name}.parquet' (FORMAT parquet)"
+            )
+    return latest
