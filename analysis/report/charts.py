@@ -240,7 +240,11 @@ def _changes(view: ReportView) -> Iterator[Moment]:
 
 
 def _stages(view: ReportView) -> tuple[Moment, ...]:
-    """Where each stage began, for plans that have several."""
+    """Where each stage of a plan with several began, or canary and test of an A/B test that has both."""
+    reached = [(each.reached_s, each.part) for each in view.ramp if each.part and each.reached_s is not None]
+    if reached:
+        begun = [next(group) for _, group in groupby(reached, key=lambda each: each[1])]
+        return tuple(Moment(at_s=at_s, text=part) for at_s, part in begun)
     if {rung.stage for rung in view.ramp} <= {Stage.SPLIT}:
         return ()
     runs = [next(group) for _, group in groupby(view.points, key=lambda point: point.stage)]

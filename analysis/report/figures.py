@@ -219,8 +219,7 @@ def _curves(view: ReportView) -> Iterator[Figure]:
 
 def _ramp(view: ReportView) -> Figure:
     plan = ", ".join(
-        f"{words.planned(rung)}{words.stage_name(rung.stage)} for {duration(rung.hold_s)}"
-        for rung in view.ramp
+        f"{words.planned(rung)}{words.stage_name(rung)} for {duration(rung.hold_s)}" for rung in view.ramp
     )
     which = " for one of them" if len(view.treatments) > 1 else ""
     then = "" if view.ramp and view.ramp[-1].weight_pct == 100 else f", then 100 %{which}"

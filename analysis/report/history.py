@@ -20,6 +20,7 @@ class Rung:
     Attributes:
         earliest_s: when it would begin if every step before took just its hold time (epoch seconds).
         stage: which comparison it allows. shares: planned of each treatment.
+        part: `canary` or `test` where an A/B test has a canary, else empty.
     """
 
     number: int
@@ -31,6 +32,7 @@ class Rung:
     reached_s: float | None
     stage: Stage = Stage.SPLIT
     shares: tuple[int, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ def rungs(experiment: Experiment, launched_s: float, events: Sequence[Event]) ->
             reached_s=reached.get(number),
             stage=step.stage,
             shares=step.shares or (step.weight_pct,),
+            part=wording.part(experiment.plan, number),
         )
         for number, step in enumerate(steps)
     )

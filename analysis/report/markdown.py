@@ -160,7 +160,7 @@ def _traffic(view: ReportView) -> Iterator[str]:
         ("Step", "Share", "Hold", "Floor per arm", "Approval", words.time_column(view)),
         [
             (
-                f"{rung.number}{words.stage_name(rung.stage)}",
+                f"{rung.number}{words.stage_name(rung)}",
                 words.planned(rung),
                 duration(rung.hold_s),
                 f"{rung.floor:,}",

@@ -149,7 +149,7 @@ def _ramp(view: ReportView) -> RenderableType:
     for rung in view.ramp:
         table.add_row(
             f"{rung.number}",
-            words.planned(rung) + words.stage_name(rung.stage),
+            words.planned(rung) + words.stage_name(rung),
             _hold(rung),
             f"{rung.floor:,}",
             words.reached(view, rung),

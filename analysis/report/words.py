@@ -249,9 +249,10 @@ def planned(rung: Rung) -> str:
     return f"{'/'.join(map(str, rung.shares))} %"
 
 
-def stage_name(stage: Stage) -> str:
+def stage_name(rung: Rung) -> str:
     """The kind of a step, in brackets; nothing of the usual one."""
-    return {Stage.PREVIEW: " (preview)", Stage.SPLIT: "", Stage.SETTLE: " (settling)"}[stage]
+    kind = {Stage.PREVIEW: "preview", Stage.SPLIT: rung.part, Stage.SETTLE: "settling"}[rung.stage]
+    return f" ({kind})" if kind else ""
 
 
 def stage(row: MetricRow) -> str:

@@ -1,6 +1,7 @@
 """The page of a product experiment in a real browser: every sample, every look, every width, by keyboard."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,26 @@ from playwright.sync_api import Browser
 
 from analysis.product.result import Analysis
 from analysis.report.product.page import page
-from tests.analysis.report.product.samples import HOSTILE, SAMPLES, TURNED, named
+from analysis.report.product.view import Origin
+from tests.analysis.report.product.parts import HOSTILE, TURNED, course
+from tests.analysis.report.product.samples import SAMPLES, named, ship, three_variants
 from tests.browser.looking import LOOKS, Look, open_all, opened, overflow_px, show, violations, widths_px
 
 pytestmark = pytest.mark.slow
 
-STORIES: Mapping[str, Callable[[], Analysis]] = {
-    **SAMPLES,
-    "hostile": lambda: named(HOSTILE),
-    "turned": lambda: named(TURNED),
+
+def _page_of(story: Callable[[], Analysis]) -> str:
+    return page(story())
+
+
+STORIES: Mapping[str, Callable[[], str]] = {
+    **{name: partial(_page_of, story) for name, story in SAMPLES.items()},
+    "hostile": lambda: page(named(HOSTILE), Origin(course=course(("control", HOSTILE)))),
+    "turned": lambda: page(named(TURNED)),
+    "released": lambda: page(ship(), Origin(course=course())),
+    "three_released": lambda: page(
+        three_variants(), Origin(course=course(("control", "short", "long"), phase=None))
+    ),
 }
 NARROW_PX = 360
 
@@ -26,7 +38,7 @@ def product_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the page of every sample."""
     directory = tmp_path_factory.mktemp("product-pages")
     for name, story in STORIES.items():
-        (directory / f"{name}.html").write_text(page(story()), encoding="utf-8")
+        (directory / f"{name}.html").write_text(story(), encoding="utf-8")
     return directory
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from analysis.product.looks import due_s, next_look_s, planned_s
 from analysis.product.result import Analysis, Effect, Outcome, ProductRule, Standing
 from analysis.report.product.health import grave_head, grave_mend, grave_told
 from analysis.report.product.rows import within
@@ -9,6 +10,7 @@ from engine.core.model import Role
 from engine.core.numbers import clock_time
 from engine.core.wording import product as wording
 from engine.core.wording import product_method as method
+from engine.core.wording import product_timing as timing
 
 DAY_S = 86_400.0
 _HARMLESS = (Standing.BETTER, Standing.NOT_WORSE)
@@ -43,7 +45,8 @@ def why(analysis: Analysis) -> tuple[str, ...]:
     _, rule = _said(analysis)
     if not trusted(analysis):
         return (*grave_told(analysis), wording.rule_told(rule))
-    return (*_reasons(analysis), wording.rule_told(rule))
+    guarded = any(metric.role is Role.GUARDRAIL for metric in analysis.plan.metrics)
+    return (*_reasons(analysis), wording.rule_told(rule, guarded=guarded))
 
 
 def next_step(analysis: Analysis) -> str:
@@ -59,6 +62,7 @@ def next_step(analysis: Analysis) -> str:
         control=analysis.plan.control,
         unit=analysis.plan.unit,
         pace=_pace(analysis),
+        look=_look(analysis),
     )
 
 
@@ -103,12 +107,11 @@ def units_fact(analysis: Analysis) -> str:
 
 def ending(analysis: Analysis) -> tuple[str, ...]:
     """The planned end, and what is missing until then."""
-    ends_s, at_s = analysis.plan.ends_s, analysis.at_s
-    left = None if ends_s is None or ends_s <= at_s else (ends_s - at_s) / DAY_S
+    ends_s, left = analysis.plan.ends_s, _left_days(analysis)
     return (
-        method.end_told(None if ends_s is None else clock_time(ends_s), left),
+        timing.end_told(None if ends_s is None else clock_time(ends_s), left, _due(analysis)),
         *(
-            method.forecast_told(
+            timing.forecast_told(
                 analysis.plan.metric(each.metric),
                 mde=analysis.plan.mde,
                 needed=each.needed,
@@ -116,6 +119,7 @@ def ending(analysis: Analysis) -> tuple[str, ...]:
                 days=each.days,
                 on="" if each.at_s is None else clock_time(each.at_s)[:10],
                 unit=analysis.plan.unit,
+                left_days=left,
             )
             for each in analysis.forecasts
         ),
@@ -185,4 +189,24 @@ def _pace(analysis: Analysis) -> str:
     if not missing or any(each.days is None for each in missing):
         return ""
     slowest = max(missing, key=lambda each: each.days or 0.0)
-    return method.pace_told(slowest.metric, slowest.days or 0.0)
+    return timing.pace_told(slowest.metric, slowest.days or 0.0, _left_days(analysis))
+
+
+def _left_days(analysis: Analysis) -> float | None:
+    """Until the planned end; None where none is planned, or it is over."""
+    ends_s, at_s = analysis.plan.ends_s, analysis.at_s
+    return None if ends_s is None or ends_s <= at_s else (ends_s - at_s) / DAY_S
+
+
+def _due(analysis: Analysis) -> str | None:
+    """When a method that waits for it may decide at last, where that is not at the planned end."""
+    last_s = due_s(analysis.plan)
+    return None if last_s is None or last_s == analysis.plan.ends_s else clock_time(last_s)
+
+
+def _look(analysis: Analysis) -> str:
+    next_s = next_look_s(analysis.plan, analysis.at_s)
+    planned = planned_s(analysis.plan)
+    return timing.look_told(
+        None if next_s is None else clock_time(next_s), last=bool(planned) and next_s == planned[-1]
+    )

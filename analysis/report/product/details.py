@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from analysis.product.rates import began
 from analysis.product.result import Analysis, Bayes, Effect
 from analysis.report.figures import Figure
-from analysis.report.product.charts import day_figure, weekday_figure
+from analysis.report.product.course import Course
+from analysis.report.product.effect_charts import day_figure, weekday_figure
 from analysis.report.product.rows import Row, effects_of, row
 from analysis.report.words import e_value
 from engine.core.product import ProductMetric
@@ -27,12 +29,12 @@ class Detail:
     figures: tuple[Figure, ...]
 
 
-def details(analysis: Analysis, *, trusted: bool) -> tuple[Detail, ...]:
-    """One per row of the metric table, in its order."""
-    return tuple(_detail(analysis, each, trusted=trusted) for each in analysis.effects)
+def details(analysis: Analysis, course: Course | None, *, trusted: bool) -> tuple[Detail, ...]:
+    """One per row of the metric table, in its order; `course` marks charts where the test began."""
+    return tuple(_detail(analysis, each, course, trusted=trusted) for each in analysis.effects)
 
 
-def _detail(analysis: Analysis, effect: Effect, *, trusted: bool) -> Detail:
+def _detail(analysis: Analysis, effect: Effect, course: Course | None, *, trusted: bool) -> Detail:
     each = row(analysis, effect, trusted=trusted)
     metric = analysis.plan.metric(effect.metric)
     told = (
@@ -48,7 +50,7 @@ def _detail(analysis: Analysis, effect: Effect, *, trusted: bool) -> Detail:
         numbers=_numbers(analysis, effect, each),
         told=tuple(sentence for sentence in told if sentence),
         bayes=_bayes(analysis, metric, effect) if trusted else "",
-        figures=_figures(analysis, effect, each.id, trusted=trusted),
+        figures=_figures(analysis, effect, each.id, course, trusted=trusted),
     )
 
 
@@ -91,12 +93,16 @@ def _found(views: tuple[Bayes, ...], effect: Effect) -> Bayes | None:
     return next(mine, None)
 
 
-def _figures(analysis: Analysis, effect: Effect, name: str, *, trusted: bool) -> tuple[Figure, ...]:
-    days = effects_of(analysis.days, effect.metric, effect.variant)
+def _figures(
+    analysis: Analysis, effect: Effect, name: str, course: Course | None, *, trusted: bool
+) -> tuple[Figure, ...]:
+    start = began(analysis.counted) or ""
+    mine = effects_of(analysis.days, effect.metric, effect.variant)
+    days = tuple(each for each in mine if each.slice.value >= start)
     weekdays = effects_of(analysis.weekdays, effect.metric, effect.variant)
     made = []
     if days:
-        made.append(day_figure(analysis, name, days, trusted=trusted))
+        made.append(day_figure(analysis, name, days, course, trusted=trusted))
     if weekdays:
         made.append(weekday_figure(analysis, name, weekdays, trusted=trusted))
     return tuple(made)

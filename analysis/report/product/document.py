@@ -11,6 +11,7 @@ from typing import Any
 from analysis.product.result import Analysis, Outcome
 from analysis.report.document import schema_of
 from analysis.report.product import answers
+from analysis.report.product.course import Course
 from analysis.report.product.ordered import ordered
 from analysis.report.product.view import NOTHING, Origin
 from engine.codec import from_plain, to_plain
@@ -24,7 +25,8 @@ class ProductDocument:
 
     Attributes:
         outcome: what the report says, a grave fault taken into account. headline, why, next_step: in words.
-        version, command: see `Origin`. analysis: all numbers; what is not known is null, and never 0.
+        version, command: see `Origin`. course: how it was released until the look, null where that is not
+            known. analysis: all numbers; what is not known is null, and never 0.
     """
 
     outcome: Outcome
@@ -33,6 +35,7 @@ class ProductDocument:
     next_step: str
     version: str
     command: str
+    course: Course | None
     analysis: Analysis
 
 
@@ -45,7 +48,8 @@ def document(analysis: Analysis, origin: Origin = NOTHING) -> str:
         next_step=answers.next_step(analysis),
         version=origin.version,
         command=origin.command,
-        analysis=ordered(analysis),
+        course=None if origin.course is None else ordered(origin.course.as_of(analysis.at_s), analysis.plan),
+        analysis=ordered(analysis, analysis.plan),
     )
     plain = {"schema": SCHEMA, **to_plain(ProductDocument, made)}
     return json.dumps(plain, allow_nan=False, ensure_ascii=False, indent=2) + "\n"

@@ -66,8 +66,10 @@ def _axis(rows: Sequence[Row]) -> Axis | None:
     if not known:
         return None
     room, unit = room_of(known), rows[0].value_unit
-    ticks = even_ticks(room, 4) if rows[0].axis == POINTS else value_ticks(room, 3, unit)
-    return Axis(title="difference", room=room, ticks=ticks)
+    if rows[0].axis == POINTS:
+        return Axis(title="difference", room=room, ticks=even_ticks(room, 4))
+    few, more = (value_ticks(room, most, unit) for most in (3, 5))
+    return Axis(title="difference", room=room, ticks=few if len(few) > 1 else more)
 
 
 def _relative_axis(spans: Iterable[Span | None]) -> Axis | None:

@@ -1,6 +1,6 @@
 """The health strip: what was checked of the data, and what was found and left out. Pure; judges nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from analysis.product.result import Analysis, Fault, FaultKind, SplitFinding
@@ -8,7 +8,6 @@ from analysis.product.totals import ALL
 from analysis.report.words import e_value
 from engine.core.numbers import clock_time, duration, percent
 from engine.core.wording import product_faults as wording
-from engine.core.wording.product_method import COUNTED_TITLES
 
 ALWAYS = (
     FaultKind.SPLIT,
@@ -19,6 +18,10 @@ ALWAYS = (
     FaultKind.OLD,
 )
 """Told even where nothing is wrong; the others only where something is."""
+_LOOKS = _GRAVE, _NOTED, _UNCHECKED, _FINE = "untrustworthy", "undecided", "no_data", "not_worse"
+"""How a check is shown, the gravest first."""
+_ORDER = tuple(sorted(FaultKind, key=lambda kind: kind is not FaultKind.UNKNOWN_VARIANT))
+"""As they are told: by gravity, but a renamed variant before the split that it spoils."""
 MOST_TOLD = 5
 """Faults of one kind that are told one by one."""
 _LN10 = 2.302585092994046
@@ -48,28 +51,29 @@ class SplitRow:
 
 
 def checks(analysis: Analysis) -> tuple[Check, ...]:
-    """All checks in the order of gravity."""
-    kinds = [kind for kind in FaultKind if kind in ALWAYS or _of(analysis, kind)]
-    return tuple(_check(analysis, kind) for kind in kinds)
+    """All checks: what is grave, what is noted, then what is fine, each in the order of gravity."""
+    kinds = [kind for kind in _ORDER if kind in ALWAYS or _of(analysis, kind)]
+    made = [_check(analysis, kind) for kind in kinds]
+    return tuple(sorted(made, key=lambda each: _LOOKS.index(each.look)))
 
 
 def grave_head(analysis: Analysis) -> str:
-    """What is gravely wrong, for the headline; empty where nothing is."""
-    grave = [each for each in analysis.faults if each.grave]
-    if not grave:
+    """What is gravely wrong, for the headline: one fault of each kind; empty where nothing is."""
+    firsts = {each.kind: each for each in reversed(_grave(analysis))}
+    if not firsts:
         return ""
-    unit = analysis.plan.unit
-    return wording.first_of(wording.fault_head(each.kind, what=each.what, unit=unit) for each in grave)
+    unit, told = analysis.plan.unit, [firsts[kind] for kind in _ORDER if kind in firsts]
+    return wording.first_of(wording.fault_head(each.kind, what=each.what, unit=unit) for each in told)
 
 
 def grave_told(analysis: Analysis) -> tuple[str, ...]:
     """Every grave fault with its size, at most `MOST_TOLD`."""
-    return _told(analysis, [each for each in analysis.faults if each.grave])
+    return _told(analysis, _grave(analysis))
 
 
 def grave_mend(analysis: Analysis) -> str:
     """What to do about the gravest."""
-    grave = [each for each in analysis.faults if each.grave]
+    grave = _grave(analysis)
     return wording.fault_mend(grave[0].kind, unit=analysis.plan.unit) if grave else ""
 
 
@@ -91,13 +95,32 @@ def split_rows(analysis: Analysis) -> tuple[SplitRow, ...]:
 
 
 def found(analysis: Analysis) -> tuple[tuple[str, str], ...]:
-    """What was counted in the tables, with its name."""
-    counted = analysis.counted
-    unknown = ", ".join(f"{name} {units:,}" for name, units in counted.unknown.items()) or "0"
-    return tuple(
-        (title, unknown if name == "unknown" else f"{getattr(counted, name):,}")
-        for name, title in COUNTED_TITLES.items()
-    )
+    """What was counted in the tables and left out of them, with its name."""
+    titles = wording.COUNTED_TITLES
+    return tuple(pair for name, title in titles.items() for pair in _found(analysis, name, title))
+
+
+def _found(analysis: Analysis, name: str, title: str) -> Iterator[tuple[str, str]]:
+    count = getattr(analysis.counted, name)
+    match name:
+        case "events_by_name":
+            for event, rows in count.items():
+                yield wording.named_told(event), wording.number_told(rows, never=True)
+        case "unknown" | "valueless":
+            yield title, _each(count) or "0"
+        case "early_units" | "machines":
+            yield title, _each({share.variant: count.get(share.variant, 0) for share in analysis.plan.shares})
+        case _:
+            yield title, wording.number_told(count)
+
+
+def _each(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {wording.number_told(count)}" for name, count in counts.items())
+
+
+def _grave(analysis: Analysis) -> list[Fault]:
+    """Grave faults as they are told."""
+    return sorted((each for each in analysis.faults if each.grave), key=lambda each: _ORDER.index(each.kind))
 
 
 def _check(analysis: Analysis, kind: FaultKind) -> Check:
@@ -110,7 +133,7 @@ def _check(analysis: Analysis, kind: FaultKind) -> Check:
             title=title,
             icon=icon,
             word=word,
-            look="untrustworthy" if grave else "undecided",
+            look=_GRAVE if grave else _NOTED,
             told=(*_told(analysis, faults), *(_split_told(analysis) if kind is FaultKind.SPLIT else ())),
             mend=wording.fault_mend(kind, unit=unit),
         )
@@ -120,11 +143,11 @@ def _check(analysis: Analysis, kind: FaultKind) -> Check:
             title=title,
             icon=icon,
             word=word,
-            look="no_data",
+            look=_UNCHECKED,
             told=(wording.not_checked_told(declared=_declared(analysis, kind)),),
         )
     icon, word = wording.FINE
-    return Check(title=title, icon=icon, word=word, look="not_worse", told=tuple(_fine(analysis, kind)))
+    return Check(title=title, icon=icon, word=word, look=_FINE, told=tuple(_fine(analysis, kind)))
 
 
 def _fine(analysis: Analysis, kind: FaultKind) -> Iterator[str]:

@@ -21,6 +21,7 @@ def markdown(analysis: Analysis, origin: Origin = NOTHING) -> str:
         *_breakdowns(view),
         "#### Planned end, and what is missing until then",
         _list(map(plain, view.ending)),
+        *_course(view),
         *_folded("Method", [*view.method, *view.exclusions]),
         *_folded("Metrics as declared", [f"{name}: {told}" for name, told in view.metrics]),
         *_folded("Bayesian view", [each.bayes for each in view.details if each.bayes]),
@@ -83,6 +84,16 @@ def _breakdowns(view: ProductView) -> Iterator[str]:
             for row in part.rows
         ]
         yield table(_columns(view, f"Metric, {plain(each.dimension)}"), cells)
+
+
+def _course(view: ProductView) -> Iterator[str]:
+    if view.course is None:
+        return
+    yield "#### How it was released"
+    yield _list(map(plain, view.course.told))
+    if view.course.rows:
+        cells = [tuple(map(plain, row.cells)) for row in view.course.rows]
+        yield table(tuple(map(plain, view.course.columns)), cells)
 
 
 def _columns(view: ProductView, first: str) -> tuple[str, ...]:

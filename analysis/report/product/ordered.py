@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from analysis.product.result import Analysis
+from engine.core.product import ProductPlan
+
+Value = TypeVar("Value")
 
 
-def ordered(analysis: Analysis) -> Analysis:
+def ordered(value: Value, plan: ProductPlan) -> Value:
     """The same with every mapping in order: variants as planned, then whatever else by its name."""
-    places = {share.variant: place for place, share in enumerate(analysis.plan.shares)}
-    return cast("Analysis", _ordered(analysis, places))
+    places = {share.variant: place for place, share in enumerate(plan.shares)}
+    return cast("Value", _ordered(value, places))
 
 
 def _ordered(value: Any, places: Mapping[str, int]) -> Any:

@@ -14,6 +14,8 @@ _LETTER = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e8
 _RIGHT_TO_LEFT = re.compile(rf"[{_LETTER}]+(?:[^\w<>&\"']+[{_LETTER}]+)*")
 _ISOLATED = "\u2068\\g<0>\u2069"
 """Words that run from right to left keep to themselves, and turn no number or word beside them."""
+_UNIT = re.compile(r"<code>.*?</code>|(?<=\d) (?=%|pp\b)")
+"""Between a number and its unit no line ends; what is to be copied stays as it is."""
 
 
 def page(analysis: Analysis, origin: Origin = NOTHING) -> str:
@@ -27,6 +29,7 @@ def page(analysis: Analysis, origin: Origin = NOTHING) -> str:
         drawn=drawn,
         several=len(view.variants) > 2,
     )
+    text = _UNIT.sub(lambda found: "\N{NO-BREAK SPACE}" if found[0] == " " else found[0], text)
     return _RIGHT_TO_LEFT.sub(_ISOLATED, text)
 
 

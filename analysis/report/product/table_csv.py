@@ -1,11 +1,17 @@
-"""A product experiment's effects as CSV (RFC 4180): a row per metric, variant and part. Empty is unknown."""
+"""A product experiment's effects as CSV (RFC 4180): a row per metric, variant and part. Empty is unknown.
 
-from collections.abc import Iterator
+Below them a row for each count of what was found in the tables and left out of them.
+"""
+
+from collections.abc import Iterator, Mapping
 
 from analysis.product.result import Analysis, Effect, Interval
+from analysis.product.young import over
 from analysis.report.product.answers import outcome_of
+from analysis.report.product.ordered import ordered
 from analysis.report.table_csv import Cell, table_text
 from analysis.report.words import iso
+from engine.core.wording.product_faults import COUNTED_TITLES
 
 COLUMNS = (
     "experiment",
@@ -36,13 +42,15 @@ COLUMNS = (
     "claimed",
     "standing",
     "reason",
+    "over",
+    "count",
 )
 """What each of them is stands in docs/reference/product-report.md."""
 
 
 def table_csv(analysis: Analysis) -> str:
     """The text with a line of column names; lines end with CR LF."""
-    return table_text(COLUMNS, _rows(analysis))
+    return table_text(COLUMNS, _rows(ordered(analysis, analysis.plan)))
 
 
 def _rows(analysis: Analysis) -> Iterator[dict[str, Cell]]:
@@ -55,6 +63,23 @@ def _rows(analysis: Analysis) -> Iterator[dict[str, Cell]]:
     for kind, effects in kinds:
         for effect in effects:
             yield _row(analysis, kind, effect)
+    for name in COUNTED_TITLES:
+        for value, count in _counts(getattr(analysis.counted, name)):
+            yield {**_top(analysis, "found"), "dimension": name, "value": value, "count": count}
+
+
+def _counts(found: int | Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """A count with no name of its own, or one per variant, metric or event."""
+    yield from found.items() if isinstance(found, Mapping) else (("", found),)
+
+
+def _top(analysis: Analysis, kind: str) -> dict[str, Cell]:
+    return {
+        "experiment": analysis.plan.name,
+        "look_utc": iso(analysis.at_s),
+        "outcome": outcome_of(analysis),
+        "row": kind,
+    }
 
 
 def _row(analysis: Analysis, kind: str, effect: Effect) -> dict[str, Cell]:
@@ -63,10 +88,7 @@ def _row(analysis: Analysis, kind: str, effect: Effect) -> dict[str, Cell]:
     relative_low, relative_high = _ends(effect.relative_interval)
     own = kind in ("day", "weekday")
     return {
-        "experiment": analysis.plan.name,
-        "look_utc": iso(analysis.at_s),
-        "outcome": outcome_of(analysis),
-        "row": kind,
+        **_top(analysis, kind),
         "dimension": "" if own else effect.slice.dimension,
         "value": effect.slice.value,
         "metric": metric.name,
@@ -91,7 +113,14 @@ def _row(analysis: Analysis, kind: str, effect: Effect) -> dict[str, Cell]:
         "claimed": "yes" if effect.claimed else "no",
         "standing": effect.standing,
         "reason": effect.reason,
+        "over": _over(analysis, effect) if kind == "day" else "",
     }
+
+
+def _over(analysis: Analysis, effect: Effect) -> str:
+    """Empty where no day is ever over."""
+    done = over(analysis.plan.metric(effect.metric), effect.slice.value, analysis.at_s)
+    return "" if done is None else "yes" if done else "no"
 
 
 def _ends(interval: Interval | None) -> tuple[float | None, float | None]:

@@ -36,7 +36,7 @@ def terminal(analysis: Analysis, stream: IO[str], origin: Origin = NOTHING, *, w
 
 def renderable(view: ProductView) -> RenderableType:
     """The whole report."""
-    return Group(*_answer(view), *_breakdowns(view), _ending(view), *_making(view))
+    return Group(*_answer(view), *_breakdowns(view), _ending(view), *_course(view), *_making(view))
 
 
 def _answer(view: ProductView) -> list[RenderableType]:
@@ -55,6 +55,18 @@ def _answer(view: ProductView) -> list[RenderableType]:
 
 def _ending(view: ProductView) -> RenderableType:
     return _lines("PLANNED END", view.ending)
+
+
+def _course(view: ProductView) -> list[RenderableType]:
+    if view.course is None:
+        return []
+    told = Text("\n".join(view.course.told))
+    if not view.course.rows:
+        return [section("HOW IT WAS RELEASED", told)]
+    table = empty_table(*(column.upper() for column in view.course.columns))
+    for row in view.course.rows:
+        table.add_row(*map(Text, row.cells))
+    return [section("HOW IT WAS RELEASED", Group(told, table))]
 
 
 def _making(view: ProductView) -> list[RenderableType]:

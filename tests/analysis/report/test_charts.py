@@ -27,7 +27,19 @@ from analysis.report.plot import (
     ratio_ticks,
     time_ticks,
 )
-from tests.analysis.report.scenario import better_of_two, observing, rolled_back, settled, split_broken
+from analysis.report.words import stage_name
+from engine.core.plan import Plan, Step
+from tests.analysis.report.scenario import (
+    Story,
+    better_of_two,
+    measured,
+    observing,
+    rolled_back,
+    settled,
+    split_broken,
+    three_metrics,
+)
+from tests.builders import an_experiment
 
 
 def a_chart(**parts: object) -> Chart:
@@ -120,6 +132,22 @@ def test_stages_are_named_where_they_began_and_a_canary_has_none() -> None:
     assert [stage.text for stage in chart.stages] == ["preview", "split", "settling"]
     assert [stage.at_s - chart.from_s for stage in chart.stages] == [0, 60, 240]
     assert ramp_chart(rolled_back().view()).stages == ()
+
+
+def test_canary_and_test_are_named_where_they_began() -> None:
+    steps = tuple(Step(weight_pct=pct, hold_s=60, floor=1, shares=(pct,)) for pct in (5, 20, 50))
+    plan = Plan(strategy="ab", steps=steps, needs_better=True, canary_steps=2)
+    story = Story(an_experiment(metrics=three_metrics(), plan=plan))
+    for number in (0, 1):
+        story.step(number)
+        story.observe([measured(treatment=steps[number].weight_pct) for _ in range(4)])
+    assert [stage.text for stage in ramp_chart(story.view()).stages] == ["canary"]
+    story.step(2)
+    story.observe([measured(treatment=50)])
+    chart = ramp_chart(story.view())
+    assert [stage.text for stage in chart.stages] == ["canary", "test"]
+    assert [stage.at_s - chart.from_s for stage in chart.stages] == [0, 120]
+    assert [stage_name(rung) for rung in story.view().ramp] == [" (canary)", " (canary)", " (test)"]
 
 
 def test_the_split_is_drawn_with_its_tolerance() -> None:

@@ -20,7 +20,8 @@ from analysis.report.product.table_csv import COLUMNS, table_csv
 from analysis.report.product.terminal import terminal
 from analysis.report.product.view import Origin
 from engine.codec import from_plain, to_plain
-from tests.analysis.report.product.samples import HOSTILE, SAMPLES, TURNED, named, no_data, ship
+from tests.analysis.report.product.parts import HOSTILE, PLAN, TURNED
+from tests.analysis.report.product.samples import SAMPLES, named, no_data, ship
 
 ROOT = Path(__file__).parents[4]
 ORIGIN = Origin(version="1.2.3", command="rampwise ab report x.yaml")
@@ -102,16 +103,38 @@ def test_a_number_that_json_does_not_have_is_refused() -> None:
 
 
 def test_csv_has_a_row_per_effect_with_all_columns(analysis: Analysis) -> None:
-    rows = rows_of(analysis)
+    whole = rows_of(analysis)
+    rows = [row for row in whole if row["row"] != "found"]
+    assert whole[: len(rows)] == rows
     parts = (analysis.effects, analysis.parts, analysis.days, analysis.weekdays)
     assert len(rows) == sum(map(len, parts))
     assert all(tuple(row) == COLUMNS for row in rows)
 
 
 def test_csv_keeps_what_is_not_known_empty() -> None:
-    for row in rows_of(no_data()):
+    for row in effects_of(no_data()):
         assert (row["control_units"], row["difference"], row["p_value"]) == ("0", "", "")
         assert (row["standing"], row["reason"]) == ("too_few", "units")
+
+
+def test_csv_says_which_days_are_over() -> None:
+    days = [row for row in effects_of(ship()) if row["row"] == "day"]
+    assert [row["over"] for row in days] == ["yes"] * 3 + ["no"] * 7
+    assert {row["over"] for row in effects_of(ship()) if row["row"] != "day"} == {""}
+    endless = tuple(replace(each, within_s=None) for each in PLAN.metrics)
+    open_ended = replace(ship(), plan=replace(PLAN, metrics=endless))
+    assert {row["over"] for row in effects_of(open_ended)} == {""}
+
+
+def test_csv_has_what_was_found_per_variant_event_and_metric() -> None:
+    told = {
+        (row["dimension"], row["value"]): row["count"] for row in rows_of(ship()) if row["row"] == "found"
+    }
+    assert told["exposures", ""] == "15210"
+    assert (told["early_units", "control"], told["early_units", "short"]) == ("52", "49")
+    assert told["events_by_name", "refund"] == "160"
+    assert told["valueless", "loading time"] == "0"
+    assert {row["metric"] for row in rows_of(ship()) if row["row"] == "found"} == {""}
 
 
 def test_csv_has_no_formulas() -> None:
@@ -166,6 +189,10 @@ def test_a_notebook_shows_the_page_in_a_frame_in_which_nothing_runs(analysis: An
     assert frame.startswith('<iframe title="Experiment report" sandbox="" srcdoc="&lt;!doctype html')
     assert frame.count("<") == 2
     assert report._repr_markdown_() == markdown(analysis, ORIGIN)
+
+
+def effects_of(analysis: Analysis) -> list[dict[str, str]]:
+    return [row for row in rows_of(analysis) if row["row"] != "found"]
 
 
 def rows_of(analysis: Analysis) -> list[dict[str, str]]:

@@ -9,17 +9,15 @@ import pytest
 from analysis.product.result import Analysis, Fault, FaultKind, Outcome
 from analysis.report.product.page import page
 from analysis.report.product.view import Origin
+from tests.analysis.report.product.parts import HOSTILE, TURNED, whole
 from tests.analysis.report.product.samples import (
-    HOSTILE,
     SAMPLES,
-    TURNED,
     do_not_trust,
     keep_running,
     named,
     no_guardrails,
     ship,
     three_variants,
-    whole,
 )
 from tests.analysis.report.test_html import LOADING, parsed
 
@@ -115,7 +113,16 @@ def test_a_grave_fault_wins_over_any_answer() -> None:
 def test_a_fault_that_is_not_grave_leaves_the_answer() -> None:
     told = parsed(page(keep_running())).text
     assert "Keep running: not enough evidence yet." in told
-    assert "2,400 events (2.4 %) came again" in told
+    assert "2,400 events (2.4\N{NO-BREAK SPACE}%) came again" in told
+
+
+def test_no_line_ends_between_a_number_and_its_unit_but_a_command_stays_as_it_is() -> None:
+    told = page(ship(), Origin(command="rampwise ab report '5 %.yaml'"))
+    assert "+0.6\N{NO-BREAK SPACE}pp and +1.8\N{NO-BREAK SPACE}pp" in told
+    before, _, rest = told.partition("<code>")
+    command, _, after = rest.partition("</code>")
+    assert "5 %" in command
+    assert not re.search(r"\d (%|pp\b)", before + after)
 
 
 def test_a_role_without_metrics_says_what_that_means() -> None:
