@@ -34,6 +34,7 @@ def summary(report: PlanReport) -> tuple[str, ...]:
     lines = [
         words.false_rollbacks(report.false_rollbacks, report.promised, report.releases_per_year),
         *([words.several_metrics()] if len(report.metrics) > 1 else []),
+        *([words.product_decides()] if report.experiment.plan.product_decides else []),
         *(words.not_planned(each.metric, each.reason) for each in report.unplanned),
     ]
     return tuple(lines)

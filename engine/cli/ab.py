@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.ab_concluding import conclude, exit_code
 from engine.cli.ab_exporting import export
+from engine.cli.ab_forgetting import forget
+from engine.cli.ab_looking import KeepOption, look
 from engine.cli.ab_planning import plan
 from engine.cli.ab_sampling import sample
 from engine.cli.options import FileArgument, moment
-from engine.cli.session import Session, session_of, the_clock
+from engine.cli.session import session_of
 from engine.cli.teaching import add
-from engine.core.outcome import ExitCode
 
 if TYPE_CHECKING:
-    from analysis.product.result import Analysis, Answer
+    from analysis.product.result import Analysis
     from analysis.report.product.view import Origin
 
 app = typer.Typer(help="Ask users' events which variant is better.", no_args_is_help=True)
@@ -45,7 +47,12 @@ class Format(StrEnum):
 
 AtOption = Annotated[
     float | None,
-    typer.Option("--at", metavar="TIME", parser=moment, help="Look as of then, such as 2026-03-16. [now]"),
+    typer.Option(
+        "--at",
+        metavar="TIME",
+        parser=moment,
+        help="Look as of then, such as 2026-03-16. [now, or when its release ended]",
+    ),
 ]
 
 
@@ -56,6 +63,7 @@ def analyze(
         Form, typer.Option("--output", "-o", help="How to show it; wide tells it whole.")
     ] = Form.TABLE,
     at_s: AtOption = None,
+    keep: KeepOption = None,
 ) -> None:
     """Look at a product experiment: what to do, how sure it is, and why.
 
@@ -69,10 +77,11 @@ def analyze(
       rampwise ab analyze experiment.yaml
       rampwise ab analyze experiment.yaml -o wide
       rampwise ab analyze experiment.yaml -o json
+      rampwise ab analyze experiment.yaml --keep totals
     """
-    analysis, origin = _looked(session_of(ctx), file, at_s)
-    _show(analysis, origin, form)
-    raise typer.Exit(exit_code(analysis.answer))
+    found = look(session_of(ctx), file, at_s, keep)
+    _show(found.analysis, found.origin, form)
+    raise typer.Exit(exit_code(found.analysis.answer))
 
 
 def report(
@@ -85,6 +94,7 @@ def report(
         Path | None, typer.Option("--output", "-o", dir_okay=False, help="Write to this file instead.")
     ] = None,
     at_s: AtOption = None,
+    keep: KeepOption = None,
 ) -> None:
     """Write the report of a product experiment, for people who are no statisticians.
 
@@ -96,45 +106,13 @@ def report(
       rampwise ab report experiment.yaml --at 2026-03-16T09:00:00Z -o then.html
     """
     session = session_of(ctx)
-    analysis, origin = _looked(session, file, at_s)
-    text = _text(analysis, origin, form)
+    found = look(session, file, at_s, keep)
+    text = _text(found.analysis, found.origin, form)
     if output is None:
         sys.stdout.write(text)
         return
     _write(output, text)
     session.say(f"Wrote {output}.")
-
-
-def exit_code(answer: "Answer") -> ExitCode:
-    """What an answer means to a pipeline."""
-    from analysis.product.result import Outcome, ProductRule
-
-    match answer.outcome, answer.rule:
-        case (_, ProductRule.NO_DATA) | (Outcome.DO_NOT_TRUST, _):
-            return ExitCode.NOT_TRUSTED
-        case Outcome.SHIP, _:
-            return ExitCode.OK
-        case Outcome.KEEP_CONTROL, ProductRule.GUARDRAIL_WORSE | ProductRule.OBJECTIVE_WORSE:
-            return ExitCode.ROLLED_BACK
-        case _:
-            return ExitCode.UNDECIDED
-
-
-def _looked(session: Session, file: Path, at_s: float | None) -> "tuple[Analysis, Origin]":
-    from engine.cli.progress import telling
-    from engine.product.looking import analysis_of, origin_of, plan_in, totals_of
-
-    plan = plan_in(file)
-    # Whole seconds, so that the command in the report makes the same report again.
-    now_s = the_clock().now_s() // 1
-    if at_s is not None and at_s > now_s:
-        msg = "is still to come; leave it out to look now"
-        raise typer.BadParameter(msg, param_hint="--at")
-    with telling(session, f"Reading {plan.tables.exposures} and {plan.tables.events}"):
-        totals = totals_of(plan, file, now_s, at_s)
-    counted, when_s = totals.counted, now_s if at_s is None else at_s
-    session.say(f"{counted.exposures:,} exposures, and {counted.events:,} events of these {plan.unit}s.")
-    return analysis_of(plan, totals, when_s), origin_of(file, when_s)
 
 
 def _show(analysis: "Analysis", origin: "Origin", form: Form) -> None:
@@ -189,5 +167,7 @@ def _write(path: Path, text: str) -> None:
 add(app, "plan", plan)
 add(app, "analyze", analyze)
 add(app, "report", report)
+add(app, "conclude", conclude)
 add(app, "export", export)
+add(app, "forget", forget)
 add(app, "sample", sample)

@@ -50,7 +50,9 @@ def sample(
     time.
 
     With --fault the data are wrong, in a way named as the analysis names it: split, unknown_variant, crossed,
-    biased_before, future, missing_day, early_events, duplicates, repeated, machines, old.
+    biased_before, early_uneven, machines_uneven, future, events_ended, missing_day, valueless, no_events,
+    early_events, duplicates, repeated, machines, before_start, incomplete, old. The faults are as small as
+    real ones: it takes about the 100,000 visitors of the default to find split and biased_before.
 
     Example:
       rampwise ab sample shop

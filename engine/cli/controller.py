@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.options import KeepEventsOption
 from engine.cli.serving import address_of
 from engine.cli.session import session_of, the_store
 
@@ -38,6 +39,7 @@ def controller(
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A further name that browsers may ask for."),
     ] = None,
+    keep_events_s: KeepEventsOption = None,
 ) -> None:
     r"""Drive the ReleaseExperiment objects of a cluster until SIGTERM.
 
@@ -56,16 +58,18 @@ def controller(
 
     from engine.cli.controlling import control
     from engine.cli.logs import log_to_stderr
+    from engine.cli.retaining import retaining
 
     address = address_of(listen)
     store = the_store()
     log_to_stderr(logging.INFO, as_json=not sys.stderr.isatty())
-    control(
-        store,
-        address,
-        allow_host or (),
-        session_of(ctx).say,
-        namespace=namespace,
-        lease_namespace=lease_namespace or namespace or "rampwise",
-        context=context,
-    )
+    with retaining(store, keep_events_s):
+        control(
+            store,
+            address,
+            allow_host or (),
+            session_of(ctx).say,
+            namespace=namespace,
+            lease_namespace=lease_namespace or namespace or "rampwise",
+            context=context,
+        )

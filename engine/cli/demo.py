@@ -1,4 +1,4 @@
-"""`rampwise demo`: real traffic on this machine, twelve releases, under six minutes."""
+"""`rampwise demo`: real traffic on this machine, thirteen releases, under six minutes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +13,11 @@ def demo(
 ) -> None:
     """See good and bad releases on this machine.
 
-    Real traffic goes to real versions of a small shop; good ones are promoted, bad ones rolled back.
+    Real traffic goes to real versions of a small shop; good ones are promoted, bad ones rolled back. A
+    checkout asks for its flag, and what its visitors buy decides which one stays.
 
-    Needs the extra `local` (`pip install "rampwise[local]"`) and the program `prometheus`. Exit 1 when an
-    outcome is not the expected one.
+    Needs the extras `local` and `warehouse` (`pip install "rampwise[local,warehouse]"`) and the program
+    `prometheus`. Exit 1 when an outcome is not the expected one.
 
     Example:
       rampwise demo --output-dir demo

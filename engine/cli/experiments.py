@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.options import Output
-from engine.cli.session import session_of
+from engine.cli.session import session_of, the_clock
 
 if TYPE_CHECKING:
-    from engine.spec import Document
+    from engine.core.product import ProductPlan
+    from engine.spec import AnyDocument, Document
 
 SCHEMA = "rampwise.dev/experiments/v1"
 
@@ -81,20 +82,24 @@ def validate(
     if not files:
         msg = "name a file, or --schema"
         raise typer.BadParameter(msg, ctx=ctx, param_hint="FILE...")
-    _put(output, _read_all(files))
-    session_of(ctx).say(f"Next: rampwise launch {files[0]} --dry-run")
+    documents = _read_all(files)
+    _put(output, documents)
+    for file, document in documents.items():
+        for warning in _warnings(document, the_clock().now_s()):
+            typer.echo(f"rampwise: warning: {file}: {warning}", err=True)
+    session_of(ctx).say(f"Next: rampwise {_next(documents[files[0]], files[0])}")
 
 
-def _read_all(files: list[Path]) -> dict[Path, "Document"]:
+def _read_all(files: list[Path]) -> dict[Path, "AnyDocument"]:
     """All documents, or all problems of all files."""
     from engine import spec
     from engine.errors import Problem, SpecError
 
-    documents: dict[Path, Document] = {}
+    documents: dict[Path, AnyDocument] = {}
     problems: list[Problem] = []
     for file in files:
         try:
-            documents[file] = spec.read(file)
+            documents[file] = spec.read_any(file)
         except SpecError as error:
             problems += error.problems
     if problems:
@@ -102,7 +107,7 @@ def _read_all(files: list[Path]) -> dict[Path, "Document"]:
     return documents
 
 
-def _put(output: Output, documents: dict[Path, "Document"]) -> None:
+def _put(output: Output, documents: dict[Path, "AnyDocument"]) -> None:
     from engine import spec
     from engine.cli.printing import put
 
@@ -119,9 +124,20 @@ def _put(output: Output, documents: dict[Path, "Document"]) -> None:
     )
 
 
-def _lines(file: Path, document: "Document") -> Iterator[str]:
+def _lines(file: Path, document: "AnyDocument") -> Iterator[str]:
     """What a good document is, and what its number of metrics costs."""
     from engine import spec
+
+    plan = spec.product_plan(document)
+    if isinstance(document, spec.ProductDocument):
+        yield f"✔ {file}: {document.name}, a product experiment alone: nothing to launch"
+    else:
+        yield from _lines_of_release(file, document)
+    if plan is not None:
+        yield f"  product: {_compared(plan)}"
+
+
+def _lines_of_release(file: Path, document: "Document") -> Iterator[str]:
     from engine.spec.cost import harm_costs, more_queries
 
     metrics = _metrics(len(document.content.spec.metrics))
@@ -134,12 +150,40 @@ def _lines(file: Path, document: "Document") -> Iterator[str]:
         yield f"    {cost.times:.2f} × the requests: {', '.join(cost.names)} (weight {cost.weight:.3g})"
     if more := more_queries(document):
         yield f"  breakdowns are only shown: no more requests for a decision, {more} more queries a reading"
-    if plan := spec.product_plan(document):
-        compared, method = (
-            f"{', '.join(plan.treatments)} against {plan.control}",
-            plan.method.replace("_", " "),
+    if document.plan.product_decides:
+        yield "  no objective: the run guards against harm; `rampwise ab conclude` ends it by users' events"
+
+
+def _compared(plan: "ProductPlan") -> str:
+    variants, method = f"{', '.join(plan.treatments)} against {plan.control}", plan.method.replace("_", " ")
+    recorded = "" if plan.tables.recorded_as is None else f", recorded as {plan.tables.recorded_as}"
+    return f"{variants}, {_metrics(len(plan.metrics))} of events{recorded}, {method}"
+
+
+def _warnings(document: "AnyDocument", now_s: float) -> Iterator[str]:
+    """What is no mistake yet, and would be one if the run were launched now."""
+    from analysis.product.looks import due_s
+    from engine import spec
+    from engine.core.numbers import duration
+
+    plan = spec.product_plan(document)
+    if plan is None or isinstance(document, spec.ProductDocument) or not document.plan.needs_better:
+        return
+    due, horizon_s = due_s(plan), document.content.spec.horizon
+    if due is not None and horizon_s is not None and now_s + horizon_s < due:
+        yield (
+            f"launched now, the run ends by its horizon {duration(due - now_s - horizon_s)} before the "
+            "product experiment is decided: lengthen spec.horizon"
         )
-        yield f"  product: {compared}, {_metrics(len(plan.metrics))} of events, {method}"
+
+
+def _next(document: "AnyDocument", file: Path) -> str:
+    """What to type next."""
+    from engine import spec
+
+    if isinstance(document, spec.ProductDocument):
+        return f"ab analyze {file}"
+    return f"launch {file} --dry-run"
 
 
 def _metrics(count: int) -> str:

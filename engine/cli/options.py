@@ -62,6 +62,16 @@ ReasonOption = Annotated[
     typer.Option("--reason", metavar="TEXT", parser=_reason, help="Why; it stays in the run's log."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask. Needed where nobody can be asked.")]
+KeepEventsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--keep-events",
+        metavar="DURATION",
+        parser=seconds,
+        help="Delete users' exposures and events so long after they came, and their experiment's last run "
+        "ended, such as 90d. [for ever]",
+    ),
+]
 TimeoutOption = Annotated[
     float | None,
     typer.Option(

@@ -172,7 +172,8 @@ def _phase(phase: Phase) -> Text:
 
 
 def _step(one: Summary) -> str:
-    return f"{one.step}/{'?' if one.steps is None else one.steps}"
+    part = f" ({one.part})" if one.part else ""
+    return f"{one.step}/{'?' if one.steps is None else one.steps}{part}"
 
 
 def _blocker(one: Summary) -> Text:

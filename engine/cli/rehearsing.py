@@ -9,6 +9,7 @@ from engine.cli.pictures import draw_explained
 from engine.cli.printing import table
 from engine.cli.run_view import queries_to_plain
 from engine.codec import to_plain as plain_of
+from engine.core import wording
 from engine.core.model import Experiment
 from engine.core.numbers import duration
 from engine.core.plan import Plan
@@ -89,8 +90,10 @@ def _target(found: Rehearsal) -> Text:
 
 def _steps(experiment: Experiment) -> "Table":
     drawn = table(">STEP", ">WEIGHT", ">HOLD", ">FLOOR PER ARM", "APPROVAL")
-    for number, step in enumerate(experiment.plan.steps, start=1):
+    plan = experiment.plan
+    for number, step in enumerate(plan.steps):
+        weight = wording.place(plan, number) if plan.canary_steps else f"{step.weight_pct} %"
         approval = "by a person" if step.approve else "–"
-        drawn.add_row(str(number), f"{step.weight_pct} %", duration(step.hold_s), str(step.floor), approval)
+        drawn.add_row(str(number + 1), weight, duration(step.hold_s), str(step.floor), approval)
     drawn.add_row("", "100 %", "", "", f"after {duration(shortest_s(experiment))} at the earliest")
     return drawn

@@ -44,17 +44,19 @@ AGAIN_S = 1.0
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _TURN_S = 0.03
+_TURN_WITH_FLAGS_S = 0.001
 
 
-def lasting() -> None:
+def lasting(*, with_flags: bool = False) -> None:
     """For a process that drives many runs for long: it spends less on housekeeping of its own.
 
     Hardly anything here forms cycles, and searching the state of a thousand runs for garbage took a tenth of
     all work. Threads that wait for their turn wake up so often to ask for it; a fifth of all work was that.
+    Who asks for a flag waits for several such turns, though, while exposures are written.
     """
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
-    sys.setswitchinterval(_TURN_S)
+    sys.setswitchinterval(_TURN_WITH_FLAGS_S if with_flags else _TURN_S)
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ def serve_all(
     hosts: Collection[str],
     say: Callable[[str], None],
     flags: Path | None = None,
+    origins: Collection[str] = frozenset(),
 ) -> None:
     """Drive all runs until SIGINT or SIGTERM; leases are given up at the end.
 
@@ -107,18 +110,19 @@ def serve_all(
         hosts: further names under which the pages may be asked for.
         say: talks to the person who started this.
         flags: flagd file whose flags are evaluated for applications, None for none.
+        origins: whose pages may ask for flags and send events.
 
     Raises:
         UsageError: that place cannot be listened on.
     """
-    lasting()
+    lasting(with_flags=flags is not None)
     with delivering(store), stopped_by_signals() as stop:
         if listen is None:
             _drive(_logging_driver(store), stop)
             return
         bound = bind(listen)
         plain = a_driver(store)
-        site = site_of(store, plain, flags)
+        site = site_of(store, plain, flags, origins)
         driver = observed(plain, site)
         with serving(site, bound, {listen.host, *hosts}) as url:
             say(f"Pages: {url}")
@@ -159,7 +163,9 @@ def _logging_driver(store: Store) -> Driver:
     return replace(a_driver(store), observer=RunLog())
 
 
-def site_of(store: Store, driver: Driver, flags: Path | None = None) -> Site:
+def site_of(
+    store: Store, driver: Driver, flags: Path | None = None, origins: Collection[str] = frozenset()
+) -> Site:
     """The pages over this store, and what applications call."""
     board = Board(store=store, clock=driver.clock)
     metrics = Metrics(store, board, version("rampwise"))
@@ -180,6 +186,7 @@ def site_of(store: Store, driver: Driver, flags: Path | None = None) -> Site:
             driver.clock,
             token=os.environ.get(APPLICATION_TOKEN, ""),
             flags=None if flags is None else FlagFile(flags),
+            origins=origins,
         ),
     )
 

@@ -44,6 +44,7 @@ class Summary:
     Attributes:
         unreadable: why experiment or evidence cannot be read, empty if they can.
         step: from 1, 0 before the first. steps: how many there are, None if unreadable.
+        part: `canary` or `test` of an A/B test that has both, else empty.
         weight_pct: what the engine last gave the treatments together (would have, in observe mode).
         reason: of the latest tick, empty before the first.
         blockers: in force, the most serious first; none after the end.
@@ -61,6 +62,7 @@ class Summary:
     unreadable: str
     step: int
     steps: int | None
+    part: str
     weight_pct: int
     verdict: VerdictKind | None
     rule: Rule
@@ -125,6 +127,7 @@ def summarize(stored: StoredRun, *, now_s: float, driver: str | None) -> Summary
         unreadable=unreadable,
         step=run.step + 1,
         steps=len(experiment.plan.steps) if experiment else None,
+        part=wording.part(experiment.plan, run.step) if experiment else "",
         weight_pct=run.weights.given,
         verdict=verdict.kind if verdict else None,
         rule=run.last_rule,

@@ -10,6 +10,7 @@ from engine.core.events import Verb
 from engine.core.outcome import ExitCode
 
 if TYPE_CHECKING:
+    from engine.cli.carrying_out import Answer, Recorded
     from engine.driver import Driver
     from engine.ports import Store
 
@@ -40,7 +41,7 @@ def promote(
     session, store = session_of(ctx), the_store()
     run_id = _id_of(store, run)
     session.confirm(f"Promote {run_id}: give {treatment or 'the treatment'} all traffic?", yes=yes)
-    _ask(session, store, run_id, Verb.PROMOTE, reason, _bound(wait, timeout), treatment)
+    _ask(session, store, run_id, Verb.PROMOTE, reason, bound(wait, timeout), treatment)
 
 
 def rollback(
@@ -56,7 +57,7 @@ def rollback(
       rampwise rollback checkout-v2 --reason "customers complain"
     """
     store = the_store()
-    _ask(session_of(ctx), store, _id_of(store, run), Verb.ROLLBACK, reason, _bound(wait, timeout))
+    _ask(session_of(ctx), store, _id_of(store, run), Verb.ROLLBACK, reason, bound(wait, timeout))
 
 
 def stop(
@@ -87,10 +88,10 @@ def stop(
     session = session_of(ctx)
     if run is None:
         session.confirm("Stop every run: give control all traffic everywhere?", yes=yes)
-        _stop_all(session, reason, _bound(wait, timeout))
+        _stop_all(session, reason, bound(wait, timeout))
         return
     store = the_store()
-    _ask(session, store, _id_of(store, run), Verb.STOP, reason, _bound(wait, timeout))
+    _ask(session, store, _id_of(store, run), Verb.STOP, reason, bound(wait, timeout))
 
 
 def pause(ctx: typer.Context, run: RunArgument, reason: ReasonOption, timeout: TimeoutOption = None) -> None:
@@ -127,7 +128,8 @@ def approve(
     _ask(session_of(ctx), store, _id_of(store, run), Verb.APPROVE, reason, timeout or PATIENCE_S)
 
 
-def _bound(wait: bool, timeout_s: float | None) -> float | None:
+def bound(wait: bool, timeout_s: float | None) -> float | None:
+    """How long to wait for a command to be done, in seconds; None for as long as it takes."""
     return timeout_s if timeout_s is not None or wait else PATIENCE_S
 
 
@@ -148,17 +150,37 @@ def _ask(
 ) -> None:
     """Record the command, see it done, and say what came of it. Not done or refused is exit 1."""
     from engine.adapters.identity import person
-    from engine.cli.carrying_out import Recorded, carry_out, record
-    from engine.cli.delivering import deliver_now
-    from engine.cli.trouble import complain
+    from engine.cli.carrying_out import record
 
     driver = a_driver(store)
     recorded = record(driver, run_id, verb, person(), reason, treatment)
+    see_done(session, driver, run_id, recorded, within_s)
+
+
+def see_done(
+    session: Session, driver: "Driver", run_id: str, recorded: "Recorded | Answer", within_s: float | None
+) -> None:
+    """See a recorded command done, and say what came of it.
+
+    Args:
+        session: where talk goes.
+        driver: drives the run itself while nobody else does.
+        run_id: whose command it is.
+        recorded: the command, or its answer where nothing was left to do.
+        within_s: how long to wait; None for as long as it takes.
+
+    Raises:
+        typer.Exit: it was not done, or refused.
+    """
+    from engine.cli.carrying_out import Recorded, carry_out
+    from engine.cli.delivering import deliver_now
+    from engine.cli.trouble import complain
+
     if isinstance(recorded, Recorded):
         _say_who(session, driver, run_id)
     answer = carry_out(driver, recorded, within_s)
     (session.say if answer.done else complain)(answer.text)
-    deliver_now(store)
+    deliver_now(driver.store)
     if not answer.done:
         raise typer.Exit(ExitCode.ERROR)
 

@@ -3,8 +3,11 @@
 The only place where the parts of a product experiment meet.
 """
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
@@ -12,11 +15,15 @@ from shlex import quote
 from analysis.product.analyse import analyse
 from analysis.product.result import Analysis
 from analysis.product.totals import Totals
+from analysis.report.product.course import Course
 from analysis.report.product.view import Origin
-from analysis.warehouse import look
+from analysis.warehouse import Keep, look
 from engine import spec
+from engine.adapters.clock import SystemClock
 from engine.core.product import ProductPlan
 from engine.errors import UsageError
+from engine.product.recorded import nobody_exposed, recorded
+from engine.product.releasing import the_store_if_any
 
 
 def plan_in(file: Path) -> ProductPlan:
@@ -26,7 +33,7 @@ def plan_in(file: Path) -> ProductPlan:
         SpecError: all problems of the document.
         UsageError: it declares none.
     """
-    plan = spec.product_plan(spec.read(file))
+    plan = spec.product_plan(spec.read_any(file))
     if plan is None:
         msg = (
             f"{file} has no section spec.product, so it is a release and no product experiment. "
@@ -36,7 +43,9 @@ def plan_in(file: Path) -> ProductPlan:
     return plan
 
 
-def totals_of(plan: ProductPlan, file: Path, now_s: float, at_s: float | None = None) -> Totals:
+def totals_of(
+    plan: ProductPlan, file: Path, now_s: float, at_s: float | None = None, keep: Keep | None = None
+) -> Totals:
     """What one pass over the tables brings back.
 
     Args:
@@ -44,16 +53,22 @@ def totals_of(plan: ProductPlan, file: Path, now_s: float, at_s: float | None = 
         file: the experiment's; a directory of tables is looked for from there.
         now_s: the time, Unix seconds; rows with a later one come from a wrong clock.
         at_s: look as of then: rows after it had not come yet, and nothing is wrong with them.
+        keep: where totals of users are kept between looks.
 
     Raises:
         UsageError: the tables cannot be used as they are, or what reads them is not installed.
+        StoreError: what was recorded cannot be read.
         Unreachable: the warehouse gave no answer.
     """
-    place = _with_its_place(plan, file)
-    if at_s is None or at_s >= now_s:
-        return look(place, now_s)
-    totals = look(place, at_s)
-    return replace(totals, counted=replace(totals.counted, future=0))
+    if keep is not None and plan.tables.recorded_as is not None:
+        keep.say("What Rampwise recorded itself is read whole at every look, and nothing is kept.")
+        keep = None
+    take = look if keep is None else partial(look, keep=keep)
+    with _at_hand(plan, file, now_s) as place:
+        if at_s is None or at_s >= now_s:
+            return take(place, now_s)
+        totals = take(place, at_s)
+        return replace(totals, counted=replace(totals.counted, future=0))
 
 
 def analysis_of(plan: ProductPlan, totals: Totals, at_s: float) -> Analysis:
@@ -61,10 +76,25 @@ def analysis_of(plan: ProductPlan, totals: Totals, at_s: float) -> Analysis:
     return analyse(plan, totals, at_s)
 
 
-def origin_of(file: Path, at_s: float) -> Origin:
-    """How to make a report of this look again."""
+def origin_of(file: Path, at_s: float, course: Course | None = None) -> Origin:
+    """How to make a report of this look again, and how the experiment was released."""
     at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Origin(version=version("rampwise"), command=f"rampwise ab report {quote(str(file))} --at {at}")
+    command = f"rampwise ab report {quote(str(file))} --at {at}"
+    return Origin(version=version("rampwise"), command=command, course=course)
+
+
+@contextmanager
+def _at_hand(plan: ProductPlan, file: Path, now_s: float) -> Iterator[ProductPlan]:
+    """The plan with its tables where they can be read, for as long as a look takes."""
+    experiment = plan.tables.recorded_as
+    if experiment is None:
+        yield _with_its_place(plan, file)
+        return
+    store = the_store_if_any()
+    if store is None:
+        raise UsageError(nobody_exposed(experiment))
+    with closing(store), recorded(plan, experiment, store.intake, SystemClock(), now_s) as place:
+        yield place
 
 
 def _with_its_place(plan: ProductPlan, file: Path) -> ProductPlan:

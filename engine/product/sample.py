@@ -105,8 +105,9 @@ _EXPOSURES = f"""
     {_listed(KINDS)}[kind + 1] AS kind
 """
 _EVENTS = f"""
-    printf('e%09d', id) AS id, printf('u%07d', unit) AS unit, make_timestamp(time_us) AS time,
-    {_listed(NAMES)}[name + 1] AS name, value / 100 AS value
+    printf('e%09d', id) AS id, CASE WHEN unit >= 0 THEN printf('u%07d', unit) END AS unit,
+    make_timestamp(time_us) AS time, {_listed(NAMES)}[name + 1] AS name,
+    CASE WHEN value >= 0 THEN value / 100 END AS value
 """
 _OPTIONS = {
     Kept.PARQUET: "FORMAT parquet",

@@ -20,6 +20,8 @@ BROWSERS = ("chrome", "safari", "firefox", "edge")
 KINDS = ("visitor", "staff")
 NAMES = ("view", "order", "load", "error")
 VIEW, ORDER, LOAD, ERROR = range(4)
+MISSING = -1
+"""In the place of a unit or a value that a fault takes away; no other is below 0."""
 DAY_S = 86_400.0
 FASTER = 0.9
 """Time that the page takes to load in the treatment, as a share of control's."""

@@ -46,6 +46,8 @@ def _misfits(document: Document, facts: TargetFacts, declared: Sequence[Declared
     yield from fit.preview_is_in_reach(source, plan, facts)
     yield from fit.every_treatment_has_a_share(source, plan, facts)
     yield from fit.sticky_weights_stay(source, plan, facts)
+    if document.content.spec.product is not None:
+        yield from fit.a_canary_moves_no_user(source, plan, facts)
     metrics = tuple(each.metric for each in declared)
     yield from fit.an_objective_may_promote(source, plan, facts, metrics)
 
@@ -83,6 +85,7 @@ def _experiment(
         splits=split_counts(plan, facts),
         split_tolerance=spec.split_tolerance.value(),
         sticky=facts.sticky,
+        arms_pct=facts.arms_pct,
         preview_url=facts.preview_url,
         sinks=tuple(_sink(sink) for sink in spec.notify),
     )

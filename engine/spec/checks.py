@@ -21,6 +21,7 @@ _HORIZON: Path = ("spec", "horizon")
 _ALPHA: Path = ("spec", "alpha_promote")
 _NOTIFY: Path = ("spec", "notify")
 _MODE: Path = ("spec", "mode")
+_PRODUCT: Path = ("spec", "product")
 _SETTLING = "a proportion, a threshold, or a distribution with slo"
 
 
@@ -84,13 +85,23 @@ def probes_can_show_the_limits(source: Source, plan: Plan) -> Iterator[Problem]:
 
 
 def something_can_be_better(source: Source, plan: Plan) -> Iterator[Problem]:
-    """Where promotion takes an objective that is better, there is one."""
-    if plan.needs_better and not any(map(_is_compared_objective, _metrics(source))):
+    """Where promotion takes something that is better, there is an objective, or users' events are asked."""
+    if plan.needs_better and not has_an_objective(source) and not asks_users_events(source):
         expected = (
-            "role: objective on a metric that is compared with control, or preset: conversions; "
-            "this strategy promotes only what is better"
+            "role: objective on a metric that is compared with control, or preset: conversions, or a product "
+            "section, which asks users' events; this strategy promotes only what is better"
         )
         yield problem(source, _METRICS, found="no objective", expected=expected)
+
+
+def has_an_objective(source: Source) -> bool:
+    """Whether a metric is one that can be shown to be better."""
+    return any(map(_is_compared_objective, _metrics(source)))
+
+
+def asks_users_events(source: Source) -> bool:
+    """Whether the document has a product experiment."""
+    return source.get(_PRODUCT) is not None
 
 
 def every_metric_is_measured(source: Source, plan: Plan) -> Iterator[Problem]:

@@ -217,11 +217,20 @@ class Spec(StrictModel):
     notify: tuple[SinkField, ...] = ()
     """Who is told of what; nobody, if empty."""
     product: ProductSection | None = None
-    """An A/B test on users' events beside the release: what is asked of them. A run ignores it."""
+    """An A/B test on users' events beside the release: what is asked of them."""
 
 
-class ReleaseExperiment(StrictModel):
-    """A release run as an experiment."""
+class ProductSpec(StrictModel):
+    """What is asked of users' events, where nothing is released."""
+
+    description: str = ""
+    """What the variants differ in, for the report."""
+    product: ProductSection
+    """An A/B test on users' events: what is asked of them."""
+
+
+class _Head(StrictModel):
+    """What every document begins with."""
 
     api_version: Literal["rampwise.dev/v1alpha1"] = Field(alias="apiVersion")
     """Version of this format."""
@@ -229,5 +238,24 @@ class ReleaseExperiment(StrictModel):
     """What this document is."""
     metadata: Metadata
     """What the experiment is called."""
+
+
+class ReleaseExperiment(_Head):
+    """A release run as an experiment."""
+
     spec: Spec
     """What is released, how, and by which evidence."""
+
+
+class ProductExperiment(_Head):
+    """A product experiment alone, which declares nothing to launch."""
+
+    spec: ProductSpec
+    """What is asked of users' events."""
+
+
+class AnyExperiment(_Head):
+    """A release run as an experiment, a product experiment, or both at once."""
+
+    spec: Spec | ProductSpec
+    """What is released, how, and by which evidence; or `product` alone, where nothing is."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from engine.core.model import Metric, MetricKind, Role, Unit
 from engine.core.plan import Plan, Stage
-from engine.core.target import TargetFacts
+from engine.core.target import TargetFacts, Weights
 from engine.errors import Problem
 from engine.spec.expand import treatments_of
 from engine.spec.problems import problem, shown
@@ -54,15 +54,33 @@ def every_treatment_has_a_share(source: Source, plan: Plan, facts: TargetFacts) 
 
 
 def sticky_weights_stay(source: Source, plan: Plan, facts: TargetFacts) -> Iterator[Problem]:
-    """Where visitors stay on a variant, all splits of a plan are the same."""
-    splits = {step.shares or (step.weight_pct,) for step in plan.steps if step.stage is Stage.SPLIT}
-    if facts.sticky and len(splits) > 1:
+    """Where visitors stay on a variant, all splits of a plan are the same, or move nobody between arms."""
+    splits = _splits(plan)
+    if facts.sticky and len(splits) > 1 and not _keep_arms(splits, facts):
         found = (
             f"{plan.strategy} with {len(splits)} different splits, but visitors of this target are sticky: "
             "who came before a change of weights stays, so the arms would not be comparable"
         )
         expected = "one split, or a target without stickiness"
         yield problem(source, _strategy(plan), found=found, expected=expected)
+
+
+def a_canary_moves_no_user(source: Source, plan: Plan, facts: TargetFacts) -> Iterator[Problem]:
+    """Where users' events are compared, a canary before the test gives nobody two variants."""
+    if plan.canary_steps and not _keep_arms(_splits(plan), facts):
+        found = "a canary before a product experiment, on a target whose ramp moves users between variants"
+        expected = "the target `flag` with `split_pct`, and no weight above a treatment's share of it"
+        yield problem(source, _strategy(plan), found=found, expected=expected)
+
+
+def _splits(plan: Plan) -> set[tuple[int, ...]]:
+    """The treatments' shares in all steps that split traffic."""
+    return {step.shares or (step.weight_pct,) for step in plan.steps if step.stage is Stage.SPLIT}
+
+
+def _keep_arms(splits: set[tuple[int, ...]], facts: TargetFacts) -> bool:
+    """Whether nobody moves between arms at any of these."""
+    return facts.arms_pct != () and all(Weights.of(*shares).within(facts.arms_pct) for shares in splits)
 
 
 def an_objective_may_promote(

@@ -17,6 +17,8 @@ from engine.spec.product_parts import Column, column, default_name
 from engine.spec.strict import StrictModel
 
 DEFAULT_CONTROL = "control"
+RECORDED = "recorded"
+"""In place of a warehouse: what applications told this engine, in its own store."""
 DEFAULT_LOOKS = 5
 _MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})"
 _VARIANT = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
@@ -194,8 +196,11 @@ class ProductField(StrictModel):
     """Which variant the others are compared with."""
     variants: Variants
     """Planned shares of units in whole percent, which add up to 100."""
-    data: Annotated[DataField, BeforeValidator(_in_a_warehouse, json_schema_input_type=Text | DataField)]
-    """Where exposures and events are: a warehouse, or with names of tables and columns."""
+    data: Annotated[DataField, BeforeValidator(_in_a_warehouse, json_schema_input_type=Text | DataField)] = (
+        DataField(warehouse=RECORDED)
+    )
+    """Where exposures and events are: a warehouse, or with names of tables and columns; if absent, recorded:
+    what applications told `rampwise serve`."""
     metrics: tuple[AnyProductMetric, ...] = Field(json_schema_extra={"minItems": 1})
     """What is compared between variants."""
     dimensions: tuple[Dimension, ...] = ()
@@ -206,7 +211,7 @@ class ProductField(StrictModel):
     """A unit with more events than this is a machine, and left out."""
     method: Method = Method.ANYTIME
     """When results may be looked at: anytime, fixed (at the end), or group_sequential (at planned looks)."""
-    looks: int | None = Field(default=None, ge=2, le=100)
+    looks: int | None = Field(default=None, ge=2, le=20)
     """How many looks are planned; of group_sequential only, and 5 if absent."""
     spending: Spending | None = None
     """How looks share out alpha: obrien_fleming (if absent), pocock or power; of group_sequential only."""

@@ -15,7 +15,7 @@ from engine.core.product import (
     Tables,
 )
 from engine.spec.metric_parts import Direction
-from engine.spec.product import DataField, ProductField
+from engine.spec.product import RECORDED, ProductField
 from engine.spec.product_metrics import (
     AnyKind,
     ProductConversion,
@@ -26,10 +26,10 @@ from engine.spec.product_metrics import (
     ProductSum,
 )
 from engine.spec.product_parts import MeasureField, ValueField
-from engine.spec.read import Document
+from engine.spec.read import AnyDocument, Document
 
 
-def product_plan(document: Document) -> ProductPlan | None:
+def product_plan(document: AnyDocument) -> ProductPlan | None:
     """The plan in the section `product`; None for a document without one."""
     product = document.content.spec.product
     if product is None:
@@ -38,7 +38,7 @@ def product_plan(document: Document) -> ProductPlan | None:
         name=document.name,
         question=product.question,
         shares=tuple(_shares(product)),
-        tables=_tables(product.data),
+        tables=_tables(document, product),
         metrics=tuple(_metric(metric) for metric in product.metrics),
         unit=product.unit,
         dimensions=tuple(
@@ -67,14 +67,22 @@ def _shares(product: ProductField) -> Iterator[Share]:
         yield Share(variant=name, share=product.variants[name] / 100)
 
 
-def _tables(data: DataField) -> Tables:
+def _tables(document: AnyDocument, product: ProductField) -> Tables:
+    data = product.data
     columns = data.columns.model_dump()
     return Tables(
         warehouse=data.warehouse,
         exposures=data.exposures,
         events=data.events,
         columns={ours: theirs for ours, theirs in columns.items() if ours != theirs},
+        recorded_as=_experiment_of_flags(document) if data.warehouse == RECORDED else None,
     )
+
+
+def _experiment_of_flags(document: AnyDocument) -> str:
+    """The name that applications expose users under: that of the target's flags, else the document's."""
+    options = document.target_options if isinstance(document, Document) else None
+    return str(getattr(options, "experiment", document.name))
 
 
 def _metric(metric: AnyKind) -> ProductMetric:

@@ -10,7 +10,7 @@ from engine.core.model import Role
 from engine.core.product import Correction, Method
 from engine.errors import Problem
 from engine.spec.problems import problem, shown
-from engine.spec.product import DEFAULT_CONTROL, ColumnsField
+from engine.spec.product import DEFAULT_CONTROL, RECORDED, ColumnsField
 from engine.spec.product_parts import default_name
 from engine.spec.yaml_text import Path, Source
 
@@ -20,6 +20,8 @@ _DATA: Path = (*_PRODUCT, "data")
 _COLUMNS: Path = (*_DATA, "columns")
 _OF_EXPOSURES = ("unit", "time", "variant")
 _OF_EVENTS = ("unit", "time", "name", "id")
+_VALUE = "value"
+"""The column of numbers of what the engine recorded itself."""
 _MEASURES: tuple[Path, ...] = (("sum",), ("quantile",), ("ratio", "of"), ("ratio", "per"))
 """Where metrics name a column of events."""
 _SECRET = re.compile(
@@ -38,11 +40,13 @@ def check(source: Source) -> Iterator[Problem]:
     yield from _names_differ(source)
     yield from _there_is_an_objective(source)
     yield from _no_password(source)
+    yield from _recorded_is_as_it_is(source)
     yield from _columns_differ(source)
     yield from _dimensions_are_columns_of_their_own(source)
     yield from _exclusions_are_of_units(source)
     yield from _values_are_columns_of_their_own(source)
     yield from _method_fits(source)
+    yield from _planned_looks_have_their_times(source)
     yield from _ends_after_its_start(source)
 
 
@@ -101,6 +105,28 @@ def _has_secret(url: str) -> bool:
     return bool(parts.password) or any(_SECRET.search(name) and value for name, value in parameters)
 
 
+def _recorded_is_as_it_is(source: Source) -> Iterator[Problem]:
+    """What the engine recorded itself has its own tables, and one column of numbers."""
+    said = source.get(_DATA)
+    data = {"warehouse": RECORDED} if said in (None, RECORDED) else said
+    if not isinstance(data, dict) or data.get("warehouse") != RECORDED:
+        return
+    expected = f"no {{}}, because what is {RECORDED} has names of its own; or a warehouse beside it"
+    for field in ("exposures", "events"):
+        if data.get(field, field) != field:
+            path: Path = (*_DATA, field)
+            yield problem(source, path, found=shown(data[field]), expected=expected.format(field))
+    if any(ours != theirs for ours, theirs in _columns(source).items()):
+        yield problem(source, _COLUMNS, found=shown(data["columns"]), expected=expected.format("columns"))
+    for index in range(len(_metrics(source))):
+        for place in _MEASURES:
+            path = (*_METRICS, index, *place, "value")
+            value = source.get(path)
+            if isinstance(value, str) and value != _VALUE:
+                expected = f"{_VALUE}, the only number of a {RECORDED} event; or data: with your own tables"
+                yield problem(source, path, found=shown(value), expected=expected)
+
+
 def _columns_differ(source: Source) -> Iterator[Problem]:
     """A column of a table is one thing."""
     columns = _columns(source)
@@ -156,9 +182,6 @@ def _values_are_columns_of_their_own(source: Source) -> Iterator[Problem]:
 
 def _method_fits(source: Source) -> Iterator[Problem]:
     method = source.get((*_PRODUCT, "method")) or Method.ANYTIME
-    if method in _PLANNED and source.get((*_PRODUCT, "ends")) is None:
-        expected = f"ends: with the planned end, from which {method} knows when to look"
-        yield problem(source, (*_PRODUCT, "ends"), found="nothing", expected=expected)
     if source.get((*_PRODUCT, "correction")) == Correction.E_BH and method in _PLANNED:
         expected = f"holm, or method: {Method.ANYTIME}, whose evidence it needs"
         yield problem(source, (*_PRODUCT, "correction"), found=f"e_bh with {method}", expected=expected)
@@ -168,6 +191,37 @@ def _method_fits(source: Source) -> Iterator[Problem]:
                 expected = f"no {field}, or method: {Method.GROUP_SEQUENTIAL}"
                 found = f"{shown(source.get((*_PRODUCT, field)))} with {method}"
                 yield problem(source, (*_PRODUCT, field), found=found, expected=expected)
+
+
+def _planned_looks_have_their_times(source: Source) -> Iterator[Problem]:
+    """A look is planned when its time is known, and the last one when numbers no longer change by then."""
+    method = source.get((*_PRODUCT, "method"))
+    if method not in _PLANNED:
+        return
+    if method == Method.GROUP_SEQUENTIAL and source.get((*_PRODUCT, "starts")) is None:
+        expected = f"starts: with the time of the first exposure, from which {method} knows when to look"
+        yield problem(source, (*_PRODUCT, "starts"), found="nothing", expected=expected)
+    if source.get((*_PRODUCT, "ends")) is None:
+        expected = f"ends: with the planned end, from which {method} knows when to look"
+        yield problem(source, (*_PRODUCT, "ends"), found="nothing", expected=expected)
+    for index, metric in enumerate(_metrics(source)):
+        if _decides(metric, index) and _is_open(metric):
+            expected = (
+                f"within: with how long a unit's events count, such as 7d, because {method} is read once, "
+                f"when no number changes any more; or role: {Role.QUALITY}, or method: {Method.ANYTIME}"
+            )
+            yield problem(source, (*_METRICS, index, "within"), found="nothing", expected=expected)
+
+
+def _decides(metric: dict[str, Any], index: int) -> bool:
+    """By its role, said or not."""
+    role = metric.get("role") or (Role.QUALITY if index else Role.OBJECTIVE)
+    return role in (Role.OBJECTIVE, Role.GUARDRAIL)
+
+
+def _is_open(metric: dict[str, Any]) -> bool:
+    """Whether its events count for as long as there are any; of a retention its own field says so."""
+    return bool(metric) and "retention" not in metric and metric.get("within") is None
 
 
 def _ends_after_its_start(source: Source) -> Iterator[Problem]:

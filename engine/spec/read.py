@@ -1,49 +1,32 @@
 """Reads experiment documents: all that can be checked without asking the target, all problems at once."""
 
-import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from engine import plugins
 from engine.core.plan import Plan
-from engine.errors import PluginError, Problem, SpecError
+from engine.errors import Problem, SpecError
 from engine.spec import checks, product_checks
-from engine.spec.document import ReleaseExperiment, Spec
-from engine.spec.problems import UNKNOWN_FIELD, broken_rules, describe, one_of, problem, shown
+from engine.spec.chosen import Chosen, chosen_at, chosen_by, named_by, unusable
+from engine.spec.document import ProductExperiment, ProductSpec, ReleaseExperiment, Spec
+from engine.spec.problems import broken_rules, describe, problem, shown
 from engine.spec.sinks import plugin_of
 from engine.spec.weights import with_weights
 from engine.spec.yaml_text import MOST_BYTES, Path, Source, load, show_path
 
+_SPEC: Path = ("spec",)
 _TARGET: Path = ("spec", "target")
 _STRATEGY: Path = ("spec", "strategy")
 _SOURCE: Path = ("spec", "source")
 _PROVIDER: Path = ("spec", "gate", "provider")
 _NOTIFY: Path = ("spec", "notify")
-
-_Named = tuple[str, Mapping[str, object]]
-"""A plugin's name and its options as written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """A plugin that the document names, with its checked options.
-
-    Attributes:
-        plugin: what the entry point names. options: an instance of its `Options`.
-    """
-
-    name: str
-    plugin: Any
-    options: Any
-
-    def plain(self) -> dict[str, object]:
-        """The options as plain JSON values, every default filled in."""
-        return plugins.plain_options(self.plugin, self.options)
+_Model = TypeVar("_Model", bound=BaseModel)
+_OF_A_RELEASE = Spec.model_fields.keys() - ProductSpec.model_fields.keys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +54,34 @@ class Document:
         return self.target.options
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductDocument:
+    """A checked document that only asks something of users' events: there is nothing to launch."""
+
+    content: ProductExperiment
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.content.metadata.name
+
+
+AnyDocument = Document | ProductDocument
+"""A release, with or without a product experiment, or a product experiment alone."""
+
+
 def read(path: FilePath) -> Document:
-    """The document in a file.
+    """The release in a file.
+
+    Raises:
+        SpecError: all problems found; one that says what to add, where it is a product experiment alone.
+    """
+    return _release(read_any(path))
+
+
+def read_any(path: FilePath) -> AnyDocument:
+    """The release, the product experiment, or both, in a file.
 
     Raises:
         SpecError: all problems found.
@@ -87,11 +96,20 @@ def read(path: FilePath) -> Document:
             where=str(path), field="document", found=f"found {reason}", expected="expected a file to read"
         )
         raise SpecError((unreadable,)) from error
-    return parse(text, str(path))
+    return parse_any(text, str(path))
 
 
 def parse(text: str, filename: str) -> Document:
-    """The document in a text; `filename` is shown in problems.
+    """The release in a text; `filename` is shown in problems.
+
+    Raises:
+        SpecError: as `read`.
+    """
+    return _release(parse_any(text, filename))
+
+
+def parse_any(text: str, filename: str) -> AnyDocument:
+    """The release, the product experiment, or both, in a text.
 
     Raises:
         SpecError: all problems found.
@@ -100,20 +118,31 @@ def parse(text: str, filename: str) -> Document:
 
 
 def from_plain(plain: Mapping[str, Any]) -> Document:
-    """The document that `to_plain` made plain.
+    """The release that `to_plain` made plain.
 
     Raises:
-        SpecError: all problems found.
+        SpecError: as `read`.
     """
-    return _checked(Source(filename="stored experiment", data=dict(plain)))
+    return _release(_checked(Source(filename="stored experiment", data=dict(plain))))
 
 
-def _checked(source: Source) -> Document:
+def _release(document: AnyDocument) -> Document:
+    if isinstance(document, Document):
+        return document
+    found = "a product experiment alone, which declares nothing to launch"
+    expected = "target, strategy and metrics beside product; `rampwise ab` looks at it as it is"
+    raise SpecError((problem(document.source, _SPEC, found=found, expected=expected),))
+
+
+def _checked(source: Source) -> AnyDocument:
+    said = source.get(_SPEC)
+    if isinstance(said, dict) and "product" in said and not said.keys() & _OF_A_RELEASE:
+        return _product_alone(source)
     problems = list(source.problems)
-    content = _content(source, problems)
+    content = _content(source, ReleaseExperiment, problems)
     target = _target(source, problems)
-    strategy = _chosen(source, _STRATEGY, plugins.STRATEGIES, problems)
-    metric_source = _chosen(source, _SOURCE, plugins.SOURCES, problems)
+    strategy = chosen_at(source, _STRATEGY, plugins.STRATEGIES, problems)
+    metric_source = chosen_at(source, _SOURCE, plugins.SOURCES, problems)
     sinks = _sinks(source, problems)
     plan = _plan(source, strategy, problems)
     problems += _provider_problems(source)
@@ -122,28 +151,37 @@ def _checked(source: Source) -> Document:
     problems += checks.sink_names_differ(source)
     problems += product_checks.check(source)
     if problems or content is None or target is None or strategy is None or plan is None:
-        raise SpecError(tuple(sorted(problems, key=_line)))
+        raise SpecError(_in_order(problems))
     content = _with_options(content, target, strategy, metric_source, sinks)
     filled = _with_defaults(content, plan)
     return Document(content=filled, plan=plan, target=target, source=source)
 
 
-def _content(source: Source, problems: list[Problem]) -> ReleaseExperiment | None:
+def _product_alone(source: Source) -> ProductDocument:
+    problems = list(source.problems)
+    content = _content(source, ProductExperiment, problems)
+    problems += product_checks.check(source)
+    if problems or content is None:
+        raise SpecError(_in_order(problems))
+    return ProductDocument(content=content, source=source)
+
+
+def _content(source: Source, model: type[_Model], problems: list[Problem]) -> _Model | None:
     try:
         # Through JSON, so that strict types still take texts for enums and lists for tuples.
-        return ReleaseExperiment.model_validate_json(json.dumps(source.data))
+        return model.model_validate_json(json.dumps(source.data))
     except ValidationError as error:
-        problems += describe(source, error, ReleaseExperiment)
+        problems += describe(source, error, model)
         problems += broken_rules(source, error)
         return None
 
 
 def _target(source: Source, problems: list[Problem]) -> Chosen | None:
-    named = _named(source.get(_TARGET))
+    named = named_by(source.get(_TARGET))
     path = (*_TARGET, named[0]) if named else _TARGET
     same = list(checks.variants_differ(source, path))
     found: list[Problem] = []
-    chosen = _chosen(source, _TARGET, plugins.TARGETS, found)
+    chosen = chosen_at(source, _TARGET, plugins.TARGETS, found)
     # That both are the same is said once: by us, not by the plugin's rule over all its options.
     problems += [*same, *(each for each in found if not (same and each.field == show_path(path)))]
     if chosen is not None and getattr(chosen.plugin, "observes_only", False):
@@ -160,7 +198,8 @@ def _plan(source: Source, strategy: Chosen | None, problems: list[Problem]) -> P
         path = (*_STRATEGY, strategy.name)
         problems.append(problem(source, path, found=shown(source.get(path)), expected=str(error)))
         return None
-    plan = replace(plan, strategy=strategy.name)
+    judged = plan.needs_better and not checks.has_an_objective(source) and checks.asks_users_events(source)
+    plan = replace(plan, strategy=strategy.name, product_decides=judged)
     problems += checks.ramp_fits_horizon(source, plan)
     problems += checks.probes_can_show_the_limits(source, plan)
     problems += checks.something_can_be_better(source, plan)
@@ -173,89 +212,18 @@ def _sinks(source: Source, problems: list[Problem]) -> tuple[Chosen | None, ...]
     """The sink plugin of every entry of `notify:`."""
     notify = source.get(_NOTIFY)
     entries = enumerate(notify if isinstance(notify, list) else ())
-    named = [(index, _named(plugin_of(entry))) for index, entry in entries]
+    named = [(index, named_by(plugin_of(entry))) for index, entry in entries]
     return tuple(
-        each and _checked_plugin(source, (*_NOTIFY, index), plugins.SINKS, each, problems)
-        for index, each in named
+        each and chosen_by(source, (*_NOTIFY, index), plugins.SINKS, each, problems) for index, each in named
     )
-
-
-def _chosen(source: Source, path: Path, group: str, problems: list[Problem]) -> Chosen | None:
-    """The plugin at a path, or None when the document names none (rightly so) or a problem was added."""
-    named = _named(source.get(path))
-    return named and _checked_plugin(source, path, group, named, problems)
-
-
-def _checked_plugin(
-    source: Source, path: Path, group: str, named: _Named, problems: list[Problem]
-) -> Chosen | None:
-    """The plugin of this name with its options, or None after adding a problem."""
-    name, options = named
-    unusable = _unusable(source, path, group, name)
-    if unusable:
-        problems.append(unusable)
-        return None
-    plugin = plugins.load(group, name)
-    try:
-        return Chosen(name=name, plugin=plugin, options=plugins.check_options(plugin, options))
-    except ValidationError as error:
-        found = list(describe(source, error, plugin.Options, (*path, name)))
-        known = _without_unknown(options, error)
-    chosen = None
-    try:
-        # What is unknown must not hide what the rest breaks.
-        chosen = Chosen(name=name, plugin=plugin, options=plugins.check_options(plugin, known))
-    except ValidationError as error:
-        again = describe(source, error, plugin.Options, (*path, name))
-        found += [each for each in again if each not in found]
-    problems += found
-    return chosen
-
-
-def _without_unknown(options: Mapping[str, object], error: ValidationError) -> Mapping[str, object]:
-    """The options without the fields that the plugin does not have."""
-    known = copy.deepcopy(dict(options))
-    for detail in error.errors(include_url=False):
-        if detail["type"] in UNKNOWN_FIELD:
-            *outer, name = detail["loc"]
-            part: Any = known
-            for step in outer:
-                part = part[step]
-            part.pop(name)
-    return known
-
-
-def _named(value: Any) -> _Named | None:
-    """Name and options of a well-formed choice; anything else is the document model's to refuse."""
-    match value:
-        case str() if value:
-            return value, {}
-        case dict() if len(value) == 1:
-            name, options = next(iter(value.items()))
-            if options is None or isinstance(options, dict):
-                return name, options or {}
-    return None
-
-
-def _unusable(source: Source, path: Path, group: str, name: str) -> Problem | None:
-    """The problem of a plugin that is not there or does not load."""
-    names = plugins.available(group)
-    if name not in names:
-        at = path if isinstance(source.get(path), str) else (*path, name)
-        return problem(source, at, found=f"no plugin of the name {shown(name)}", expected=one_of(name, names))
-    try:
-        plugins.load(group, name)
-    except PluginError as error:
-        return problem(source, path, found=str(error), expected="a plugin that loads (`rampwise plugins`)")
-    return None
 
 
 def _provider_problems(source: Source) -> list[Problem]:
     name = source.get(_PROVIDER)
     if not isinstance(name, str) or not name or ":" in name:
         return []
-    unusable = _unusable(source, _PROVIDER, plugins.GATES, name)
-    return [unusable] if unusable else []
+    not_there = unusable(source, _PROVIDER, plugins.GATES, name)
+    return [not_there] if not_there else []
 
 
 def _with_options(
@@ -291,6 +259,11 @@ def _with_defaults(content: ReleaseExperiment, plan: Plan) -> ReleaseExperiment:
         "on_untrustworthy": spec.on_untrustworthy or plan.on_trouble,
     }
     return content.model_copy(update={"spec": spec.model_copy(update=update)})
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """As they stand in the document."""
+    return tuple(sorted(problems, key=_line))
 
 
 def _line(found: Problem) -> int:

@@ -7,12 +7,12 @@ It knows fields and formats; rules over several fields and the options of plugin
 import json
 from typing import Any
 
-from engine.spec.document import ReleaseExperiment
+from engine.spec.document import AnyExperiment
 
 
 def json_schema() -> dict[str, Any]:
     """The schema as plain JSON values (draft 2020-12)."""
-    schema = ReleaseExperiment.model_json_schema(by_alias=True)
+    schema = AnyExperiment.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

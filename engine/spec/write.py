@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from engine import plugins
 from engine.errors import UsageError
 from engine.spec.product_metrics import KINDS
-from engine.spec.read import Document
+from engine.spec.read import AnyDocument, Document
 from engine.spec.sinks import plugin_of
 from engine.spec.yaml_text import dump, dump_inline
 
@@ -32,17 +32,18 @@ spec:
 """
 
 
-def to_plain(document: Document) -> dict[str, Any]:
-    """The document as plain JSON values with every default filled in; `from_plain` reads it again."""
+def to_plain(document: AnyDocument) -> dict[str, Any]:
+    """The document as plain JSON values with every default filled in; `from_plain` reads a release again."""
     plain: dict[str, Any] = document.content.model_dump(mode="json", by_alias=True, exclude_none=True)
-    plain["spec"]["metrics"] = [_in_order(metric) for metric in plain["spec"]["metrics"]]
     if product := plain["spec"].get("product"):
         product["metrics"] = [_in_order(metric, tuple(KINDS)) for metric in product["metrics"]]
-    plain["spec"]["notify"] = [plugin_of(sink) | sink for sink in plain["spec"]["notify"]]
+    if isinstance(document, Document):
+        plain["spec"]["metrics"] = [_in_order(metric) for metric in plain["spec"]["metrics"]]
+        plain["spec"]["notify"] = [plugin_of(sink) | sink for sink in plain["spec"]["notify"]]
     return plain
 
 
-def to_yaml(document: Document) -> str:
+def to_yaml(document: AnyDocument) -> str:
     """The document as YAML with every default filled in; reads as the same experiment."""
     return dump(to_plain(document))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from engine.core.measure import Missing, MissingReason
 from engine.core.model import Arm
 from engine.core.outcome import ExitCode
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
+from strategies.ab import Ab
 from strategies.blue_green import BlueGreen
 from tests.cli.desk import EXPERIMENT, NOW_S, Desk, DeskSource, Entry
 
@@ -117,6 +119,18 @@ def test_a_rehearsal_shows_plan_target_flag_and_queries_and_changes_nothing(desk
     assert "✔ nothing is in the way; nothing was changed" in shown
     assert list(desk.store.runs()) == []
     assert not (desk.home / "flags.json").exists()
+
+
+def test_a_rehearsal_and_the_status_say_which_steps_are_the_canary(desk: Desk) -> None:
+    desk.more_entries[plugins.STRATEGIES] = [Entry("ab", Ab)]
+    text = EXPERIMENT.replace(
+        "{canary: {steps: [10, 50], hold: 30s, floor: 50}}", "{ab: {hold: 1h, canary: {steps: [5]}}}"
+    ).replace("kind: proportion,", "kind: proportion, role: objective,")
+    shown = desk.data("launch", desk.file(text), "--dry-run")
+    assert re.search(r"1 +canary at 5 % +5 min", shown)
+    assert re.search(r"2 +test at 50/50 +60 min", shown)
+    run_id = desk.launched(text)
+    assert "step 0/2 (canary)" in desk.data("status", run_id)
 
 
 def test_a_rehearsal_names_everything_in_the_way_and_fails(desk: Desk) -> None:

@@ -37,9 +37,11 @@ FULL = (
       - sum: {event: purchase, value: amount}
         name: revenue
         role: objective
+        within: 7d
         winsorize: 99.9%
         value_unit: EUR
       - count: page_view
+        within: 1d
         cap: 500
         role: guardrail
         margin: {absolute: 0.5}
@@ -50,6 +52,7 @@ FULL = (
         direction: lower
         role: guardrail
         value_unit: s
+        within: 7d
         margin: {relative: 5%, absolute: 20ms}
     dimensions: [country, {column: browser, exploratory: true}]
     exclude: {is_bot: ["true"], email_domain: [example.com, test.example]}
@@ -75,6 +78,13 @@ def edited(old: str, new: str) -> str:
 def with_line(*lines: str) -> str:
     """Fields of the section more, from line 17 on."""
     return SMALLEST + "".join(f"    {line}\n" for line in lines)
+
+
+def timed(*lines: str) -> str:
+    """As `with_line`, from line 18 on, with a metric that planned looks can have."""
+    return edited("conversion: purchase", "conversion: purchase\n        within: 7d") + "".join(
+        f"    {line}\n" for line in lines
+    )
 
 
 def metric(*lines: str) -> str:

@@ -122,7 +122,8 @@ CASES = {
         strategy("ab"),
         (
             "x.yaml:7: spec.metrics: found no objective; expected role: objective on a metric that is "
-            "compared with control, or preset: conversions; this strategy promotes only what is better"
+            "compared with control, or preset: conversions, or a product section, which asks users' events; "
+            "this strategy promotes only what is better"
         ),
     ),
     "unknown gate provider": (

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.spec.documents import GOOD, problems_of
-from tests.spec.products import edited, with_line
+from tests.spec.products import edited, metrics, timed, with_line
 
 COLUMN = "a column: a letter or _, then letters, digits or _, at most 63 in all"
 SHARES = "two or more variants with whole percents that add up to 100, such as {control: 50, short: 50}"
@@ -12,6 +12,19 @@ NO_PASSWORD = (
     "found a URL with a password; expected a URL without it, and the environment variable PGPASSWORD "
     "(PostgreSQL) or RAMPWISE_WAREHOUSE_PASSWORD, because documents are kept and shown"
 )
+PLANNED = """\
+    method: group_sequential
+    starts: 2026-11-02T00:00:00Z
+    ends: 2026-11-30T00:00:00Z
+"""
+
+
+def within(method: str) -> str:
+    return (
+        f"within: with how long a unit's events count, such as 7d, because {method} is read once, "
+        "when no number changes any more; or role: quality, or method: anytime"
+    )
+
 
 CASES = {
     "no question": (
@@ -162,23 +175,45 @@ CASES = {
         ),
     ),
     "planned looks without an end": (
-        with_line("method: group_sequential"),
+        timed("method: group_sequential", "starts: 2026-11-02T00:00:00Z"),
         (
             "x.yaml:11: spec.product.ends: found nothing; "
             "expected ends: with the planned end, from which group_sequential knows when to look"
         ),
     ),
+    "planned looks without a start": (
+        timed("method: group_sequential", "ends: 2026-11-30T00:00:00Z"),
+        (
+            "x.yaml:11: spec.product.starts: found nothing; "
+            "expected starts: with the time of the first exposure, from which group_sequential knows "
+            "when to look"
+        ),
+    ),
     "one look without an end": (
-        with_line("method: fixed"),
+        timed("method: fixed"),
         (
             "x.yaml:11: spec.product.ends: found nothing; "
             "expected ends: with the planned end, from which fixed knows when to look"
         ),
     ),
+    "one look at numbers that never settle": (
+        with_line("method: fixed", "ends: 2026-11-30T00:00:00Z"),
+        f"x.yaml:16: spec.product.metrics[0].within: found nothing; expected {within('fixed')}",
+    ),
+    "planned looks at a guardrail that never settles": (
+        metrics(
+            "{conversion: purchase, within: 7d}",
+            "{count: page_view, role: guardrail}",
+            "{count: visit}",
+            "{retention: {event: visit, from: 7d, within: 14d}, role: guardrail}",
+        )
+        + PLANNED,
+        f"x.yaml:17: spec.product.metrics[1].within: found nothing; expected {within('group_sequential')}",
+    ),
     "e_bh at planned looks": (
-        with_line("method: group_sequential", "ends: 2026-11-30T00:00:00Z", "correction: e_bh"),
+        timed("method: fixed", "ends: 2026-11-30T00:00:00Z", "correction: e_bh"),
         (
-            "x.yaml:19: spec.product.correction: found e_bh with group_sequential; "
+            "x.yaml:20: spec.product.correction: found e_bh with fixed; "
             "expected holm, or method: anytime, whose evidence it needs"
         ),
     ),
@@ -187,15 +222,19 @@ CASES = {
         "x.yaml:17: spec.product.looks: found 5 with anytime; expected no looks, or method: group_sequential",
     ),
     "spending at the end": (
-        with_line("method: fixed", "ends: 2026-11-30T00:00:00Z", "spending: pocock"),
+        timed("method: fixed", "ends: 2026-11-30T00:00:00Z", "spending: pocock"),
         (
-            "x.yaml:19: spec.product.spending: found 'pocock' with fixed; "
+            "x.yaml:20: spec.product.spending: found 'pocock' with fixed; "
             "expected no spending, or method: group_sequential"
         ),
     ),
     "a single look": (
-        with_line("method: group_sequential", "ends: 2026-11-30T00:00:00Z", "looks: 1"),
-        "x.yaml:19: spec.product.looks: found 1; expected greater than or equal to 2",
+        timed("looks: 1") + PLANNED,
+        "x.yaml:18: spec.product.looks: found 1; expected greater than or equal to 2",
+    ),
+    "a look every day": (
+        timed("looks: 21") + PLANNED,
+        "x.yaml:18: spec.product.looks: found 21; expected less than or equal to 20",
     ),
     "alpha of a percentage": (
         with_line("alpha: 5%"),

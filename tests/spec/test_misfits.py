@@ -4,9 +4,18 @@ import pytest
 
 from engine.core.target import TargetFacts
 from tests.spec.documents import GOOD
-from tests.spec.staged import BRIDGE, PREVIEW_URL, ab, blue_green, of, problem_of
+from tests.spec.staged import BRIDGE, CONVERSIONS, PREVIEW_URL, ab, blue_green, of, problem_of
 from tests.spec.stand_ins import SESSIONS, facts_of_three, facts_with
 
+PHASED = "{weights: [50], canary: {steps: [5]}}"
+PRODUCT = """\
+  product:
+    question: Do more visitors buy?
+    variants: {v1: 50, v2: 50}
+    control: v1
+    data: data/
+    metrics: [{conversion: purchase}]
+"""
 MISFITS = {
     "a preview out of reach": (
         blue_green(),
@@ -48,6 +57,24 @@ MISFITS = {
             "x.yaml:6: spec.strategy.canary: found canary with 4 different splits, but visitors of this "
             "target are sticky: who came before a change of weights stays, so the arms would not be "
             "comparable; expected one split, or a target without stickiness"
+        ),
+    ),
+    "a sticky canary before a test": (
+        ab(PHASED),
+        facts_with(sessions=SESSIONS, sticky=True, arms_pct=(40,)),
+        (
+            "x.yaml:6: spec.strategy.ab: found ab with 2 different splits, but visitors of this "
+            "target are sticky: who came before a change of weights stays, so the arms would not be "
+            "comparable; expected one split, or a target without stickiness"
+        ),
+    ),
+    "a canary that gives users two variants": (
+        ab(PHASED, more=CONVERSIONS + PRODUCT),
+        facts_with(sessions=SESSIONS),
+        (
+            "x.yaml:6: spec.strategy.ab: found a canary before a product experiment, on a target whose ramp "
+            "moves users between variants; expected the target `flag` with `split_pct`, and no weight above "
+            "a treatment's share of it"
         ),
     ),
     "requests of sticky visitors": (
@@ -101,3 +128,10 @@ def test_one_fixed_split_fits_sticky_visitors() -> None:
     assert of(one_step, facts_with(sticky=True)).sticky
     bridged = facts_with(sticky=True, preview_url=PREVIEW_URL)
     assert of(blue_green(BRIDGE), bridged).sticky
+
+
+def test_a_canary_fits_where_arms_are_dealt_out_once_for_all() -> None:
+    facts = facts_with(sessions=SESSIONS, sticky=True, arms_pct=(50,))
+    experiment = of(ab(PHASED, more=CONVERSIONS + PRODUCT), facts)
+    assert (experiment.arms_pct, experiment.plan.canary_steps) == ((50,), 1)
+    assert of(ab(PHASED), facts_with(sessions=SESSIONS)).plan.canary_steps == 1

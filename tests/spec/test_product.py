@@ -23,7 +23,7 @@ from engine.core.product import (
 )
 from engine.spec import build, from_plain, parse, product_plan, to_plain, to_yaml
 from tests.spec.documents import GOOD
-from tests.spec.products import FULL, SMALLEST, edited, metric, metrics, with_line
+from tests.spec.products import FULL, SMALLEST, edited, metric, metrics, timed, with_line
 from tests.spec.stand_ins import facts_with
 
 DAY_S = 86400.0
@@ -99,6 +99,7 @@ def test_each_kind_of_metric_is_what_it_says() -> None:
             measure=amount,
             role=Role.OBJECTIVE,
             margin=Bound(),
+            within_s=7 * DAY_S,
             winsorize=0.999,
             value_unit="EUR",
         ),
@@ -108,6 +109,7 @@ def test_each_kind_of_metric_is_what_it_says() -> None:
             measure=Measure(event="page_view"),
             role=Role.GUARDRAIL,
             margin=Bound(absolute=0.5),
+            within_s=DAY_S,
             cap=500.0,
         ),
         ProductMetric(
@@ -134,6 +136,7 @@ def test_each_kind_of_metric_is_what_it_says() -> None:
             measure=Measure(event="load", value="seconds"),
             role=Role.GUARDRAIL,
             margin=Bound(relative=0.05, absolute=0.02),
+            within_s=7 * DAY_S,
             quantile=0.9,
             higher_is_better=False,
             value_unit="s",
@@ -179,7 +182,7 @@ def test_control_is_first_wherever_it_stands() -> None:
 
 
 def test_planned_looks_have_defaults_that_are_shown() -> None:
-    text = with_line("method: group_sequential", "ends: 2026-11-30T00:00:00Z")
+    text = timed("method: group_sequential", "starts: 2026-11-02T00:00:00Z", "ends: 2026-11-30T00:00:00Z")
     assert (plan_of(text).looks, plan_of(text).spending) == (5, Spending.OBRIEN_FLEMING)
     filled = to_plain(parse(text, "x.yaml"))["spec"]["product"]
     assert (filled["looks"], filled["spending"]) == (5, "obrien_fleming")

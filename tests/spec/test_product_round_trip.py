@@ -28,7 +28,9 @@ BEYOND_A_SCHEMA = {
     *("name of a variant with blanks", "nobody is control", "control that is no variant", "password"),
     *("password as a parameter", "password behind a broken host", "one column for two"),
     *("one column of events for two", "dimension of variants", "dimension twice", "exclusion by no column"),
-    *("exclusion of a variant", "planned looks without an end", "one look without an end"),
+    *("exclusion of a variant", "planned looks without an end", "planned looks without a start"),
+    *("one look without an end", "one look at numbers that never settle"),
+    "planned looks at a guardrail that never settles",
     *("e_bh at planned looks", "looks at any time", "spending at the end", "mde of nothing"),
     *("day that there is not", "end before the start"),
 }
@@ -105,9 +107,13 @@ def sections(draw: st.DrawFn) -> dict[str, Any]:
         [{}, {"correction": "e_bh"}, {"method": "fixed"}, {"method": "group_sequential", "looks": 3}]
     )
     made |= draw(how)
-    return (
-        made if "method" not in made else made | {"starts": "1970-01-01T00:00Z", "ends": "2026-11-30T00:00Z"}
-    )
+    return with_planned_looks(made) if "method" in made else made
+
+
+def with_planned_looks(section: dict[str, Any]) -> dict[str, Any]:
+    """With the times that planned looks need."""
+    metrics = [each if "retention" in each else {"within": "9d"} | each for each in section["metrics"]]
+    return section | {"metrics": metrics, "starts": "1970-01-01T00:00Z", "ends": "2026-11-30T00:00Z"}
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.product.totals import ALL, Counted, Moments, Totals, Variable
+from analysis.product.totals import ALL, Moments, Totals, Variable
 from engine.core.model import Bound, Role
 from engine.core.product import Aggregate, Measure, ProductMetric, ProductPlan, Share, Tables
 from engine.product import looking
 from engine.product.baselines import baseline_of, baselines_in
+from tests.analysis.product.counting import counted
 
 NOW_S = 1_800_000_000.0
 ONE = 1_000_000
@@ -36,17 +37,12 @@ def plan(warehouse: str = "data", *metrics: ProductMetric) -> ProductPlan:
 
 
 def totals(moments: dict[str, Moments] | None = None) -> Totals:
-    nothing = dict.fromkeys(
-        ("exposures", "repeated", "events", "duplicates", "early", "crossed", "excluded", "machines"), 0
-    )
     return Totals(
         units={},
         moments={("old", ALL, name): each for name, each in (moments or {}).items()},
         buckets={},
         caps={},
-        counted=Counted(
-            **nothing, future=7, unknown={}, first_s=None, last_s=None, days={}, events_by_day={}
-        ),
+        counted=counted(future=7),
     )
 
 

@@ -11,7 +11,7 @@ from engine import spec
 from engine.errors import UsageError
 from engine.product.choices import Kept, Planted
 from engine.product.sample import EXPERIMENT, experiment_text, tables_of, write_sample
-from engine.product.shop import BROWSERS, DAY_S, FASTER, LOAD, ORDER, VARIANTS, VIEW, Shop
+from engine.product.shop import BROWSERS, DAY_S, ERROR, FASTER, LOAD, ORDER, VARIANTS, VIEW, Shop
 from engine.product.spoiling import Tables
 
 EXAMPLE = Path(__file__).parents[3] / "manifests" / "examples" / "12-ab-product" / "experiment.yaml"
@@ -141,6 +141,49 @@ def test_events_are_there_twice_under_one_id() -> None:
 def test_every_exposure_is_there_twice() -> None:
     rows = tables_of(shop(Planted.REPEATED)).exposures
     assert set(np.bincount(rows["unit"])) == {2}
+
+
+def test_exposures_of_control_alone_are_late() -> None:
+    sound, late = tables_of(shop()).exposures, tables_of(shop(Planted.EARLY_UNEVEN)).exposures
+    moved = sound["time_us"] != late["time_us"]
+    assert set(sound["variant"][moved]) == {0}
+    assert moved.mean() == pytest.approx(1 / 400, abs=0.001)
+
+
+def test_a_loop_is_in_the_treatment_alone() -> None:
+    tables = tables_of(shop(Planted.MACHINES_UNEVEN))
+    (looping,) = np.nonzero(np.bincount(tables.events["unit"]) > 10_000)
+    rows = tables.exposures
+    assert len(looping) == 20
+    assert set(rows["variant"][np.isin(rows["unit"], looping)]) == {1}
+
+
+def test_events_end_while_exposures_go_on() -> None:
+    tables = tables_of(shop(Planted.EVENTS_ENDED))
+    last_us = [rows["time_us"].max() for rows in (tables.exposures, tables.events)]
+    assert last_us[0] - last_us[1] == pytest.approx(4 * DAY_S * US, abs=600 * US)
+
+
+def test_some_orders_have_no_value_and_some_events_nobody(tmp_path: Path) -> None:
+    for fault, missing, of in (
+        (Planted.VALUELESS, "value", "WHERE name = 'order'"),
+        (Planted.INCOMPLETE, "unit", ""),
+    ):
+        write_sample(tmp_path / fault, shop(fault))
+        with duckdb.connect() as connection:
+            query = f"SELECT avg(({missing} IS NULL)::INT) FROM '{tmp_path}/{fault}/events.parquet' {of}"
+            (row,) = connection.execute(query).fetchall()
+        assert row[0] == pytest.approx(0.1 if of else 0.03, abs=0.01)
+
+
+def test_no_error_is_called_so() -> None:
+    assert ERROR in tables_of(shop()).events["name"]
+    assert ERROR not in tables_of(shop(Planted.NO_EVENTS)).events["name"]
+
+
+def test_some_have_seen_it_before_its_start() -> None:
+    early = tables_of(shop(Planted.BEFORE_START)).exposures["time_us"] < STARTS_S * US
+    assert early.mean() == pytest.approx(0.1, abs=0.01)
 
 
 def test_a_bot_has_a_hundred_thousand_events() -> None:

@@ -1,0 +1,115 @@
+"""What a product experiment's answer means for the release that carries it. Decides, and carries nothing out.
+
+Taking traffic away is held up by nothing; giving it to everybody waits until the canary is over and the test
+has lasted as long as its strategy says at least. Where the data are not to be trusted, or there are none,
+nothing is concluded from them.
+"""
+
+from dataclasses import dataclass
+
+from analysis.product.result import Analysis, Outcome, ProductRule
+from analysis.report.product.answers import headline, outcome_of
+from engine.core.events import Verb
+from engine.core.wording import concluding as wording
+from engine.product.releasing import Release
+
+_WORSE = frozenset({ProductRule.GUARDRAIL_WORSE, ProductRule.OBJECTIVE_WORSE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be asked of the run.
+
+    Attributes:
+        treatment: which one to promote, as the run calls it; empty where that leaves no question.
+        variant: who has all traffic then, as the experiment calls it.
+    """
+
+    verb: Verb
+    treatment: str
+    variant: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingToDo:
+    """The run is, or goes on, as the answer says; `text` tells it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotYet:
+    """The answer is to be carried out later; `text` says why and when."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impossible:
+    """The answer cannot be carried out any more; `text` says why, and what to do."""
+
+    text: str
+
+
+Conclusion = Order | NothingToDo | NotYet | Impossible
+
+
+def conclusion(analysis: Analysis, release: Release, now_s: float) -> Conclusion:
+    """What is to be done about a release by what one look says.
+
+    Args:
+        analysis: the look.
+        release: the run that carries the experiment.
+        now_s: the time, Unix seconds.
+    """
+    run, verb = release.run, _verb(analysis)
+    if verb is None:
+        return NothingToDo(text=wording.is_over(run) if run.phase.ended else wording.goes_on(run))
+    variant = analysis.answer.variant if verb is Verb.PROMOTE else release.control
+    if run.phase.ended:
+        is_so = release.everybody_has() == variant
+        return (
+            NothingToDo(text=wording.ended_so(run, variant))
+            if is_so
+            else Impossible(text=wording.ended_otherwise(run, variant))
+        )
+    if verb is Verb.PROMOTE and (early := _too_early(release, variant, now_s)):
+        return NotYet(text=early)
+    return Order(
+        verb=verb,
+        treatment=_treatment(release, variant) if verb is Verb.PROMOTE else "",
+        variant=variant,
+        reason=wording.because(headline(analysis), analysis.at_s),
+    )
+
+
+def _verb(analysis: Analysis) -> Verb | None:
+    """What the answer asks for; None where it changes nothing."""
+    rule = analysis.answer.rule
+    match outcome_of(analysis):
+        case Outcome.SHIP:
+            return Verb.PROMOTE
+        case Outcome.KEEP_CONTROL if rule in _WORSE:
+            return Verb.ROLLBACK
+        case Outcome.KEEP_CONTROL if rule is not ProductRule.NO_DATA:
+            return Verb.STOP
+        case _:
+            return None
+
+
+def _too_early(release: Release, variant: str, now_s: float) -> str:
+    """Why nobody else may have the variant yet; empty when everybody may."""
+    run = release.run
+    if release.in_canary:
+        return wording.canary_first(run, variant)
+    step = release.plan.steps[run.step]
+    held_s = now_s - run.step_since_s
+    return "" if held_s >= step.hold_s else wording.held_too_short(run, variant, held_s, step.hold_s)
+
+
+def _treatment(release: Release, variant: str) -> str:
+    """What the run calls a variant; nothing where it has one treatment only."""
+    if len(release.named) == 1:
+        return ""
+    return release.named[release.treatments.index(variant)]

@@ -1,0 +1,137 @@
+"""One traffic, two questions: a canary, a test and its conclusion, on real flags, records and looks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import plugins
+from engine.adapters.flags import FlagTarget
+from engine.adapters.flags.evaluator import Evaluator
+from engine.core.outcome import ExitCode
+from engine.core.run import Phase
+from engine.intake import Exposure, Occurrence, Record, exposure_id, is_exposure
+from engine.wiring import intake_of
+from strategies.ab import Ab
+from tests.cli.desk import EXPERIMENT, Desk, Entry
+
+pytestmark = pytest.mark.slow
+
+UNITS = [f"visitor-{number}" for number in range(4_000)]
+BUYS = {"long": 4, "short": 2}
+"""Every so many visitors with a variant buy something."""
+
+
+def experiment(flags: Path) -> str:
+    head, _, _ = EXPERIMENT.partition("  target:")
+    _, _, tail = EXPERIMENT.partition("  source:")
+    return f"""{head}\
+  target:
+    flag:
+      experiment: checkout
+      file: {flags}
+      control: long
+      treatments: [short]
+      split_pct: [50, 50]
+  strategy: {{ab: {{weights: [50], hold: 30s, canary: {{steps: [10], hold: 30s}}}}}}
+  source:{tail}\
+  product:
+    question: Do more visitors buy with the short checkout?
+    unit: visitor
+    control: long
+    variants: {{long: 50, short: 50}}
+    metrics: [{{conversion: purchase}}]
+"""
+
+
+def evaluator(flags: Path) -> Evaluator:
+    return Evaluator(json.loads(flags.read_text(encoding="utf-8"))["flags"])
+
+
+def visit(desk: Desk, flags: Path) -> dict[str, str]:
+    """Every visitor comes by; who is exposed, and with what. Some of them buy a second later."""
+    told_by, exposed = evaluator(flags), {}
+    for unit in UNITS:
+        told = told_by.string("exp.checkout.variant", unit)
+        if is_exposure(told.reason, told.variant):
+            exposed[unit] = told.value
+    intake_of(desk.store).take_in(list(records(exposed, desk.clock.at_s - 5)), desk.clock.at_s)
+    return exposed
+
+
+def records(exposed: dict[str, str], at_s: float) -> Iterator[Record]:
+    for unit, variant in exposed.items():
+        yield Exposure(
+            source="/shop",
+            id=exposure_id("checkout", "", variant, unit),
+            experiment="checkout",
+            unit=unit,
+            variant=variant,
+            at_s=at_s,
+            dimensions={},
+        )
+        if int(unit.rpartition("-")[2]) % BUYS[variant] == 0:
+            yield Occurrence(
+                source="/shop",
+                id=f"order-{unit}",
+                unit=unit,
+                name="purchase",
+                value=None,
+                at_s=at_s + 1,
+                event_id=f"order-{unit}",
+            )
+
+
+@pytest.fixture
+def flags(desk: Desk) -> Path:
+    desk.more_entries = {
+        plugins.STRATEGIES: [Entry("ab", Ab)],
+        plugins.TARGETS: [Entry("flag", FlagTarget)],
+    }
+    file = desk.home / "flags.json"
+    file.write_text('{"flags": {}}', encoding="utf-8")
+    return file
+
+
+def ticked(desk: Desk, count: int) -> None:
+    for _ in range(count):
+        desk.clock.at_s += 10
+        desk.data("-q", "serve", "--once")
+
+
+def test_from_the_canary_to_the_conclusion(desk: Desk, flags: Path) -> None:
+    file = desk.file(experiment(flags))
+    run_id = desk.data("-q", "launch", file, "-o", "name").strip()
+    ticked(desk, 2)
+    few = visit(desk, flags)
+    assert 700 < len(few) < 900
+    assert desk.call("ab", "conclude", file).exit_code == ExitCode.UNDECIDED
+    assert desk.store.load(run_id).snapshot.run.phase is Phase.RUNNING
+
+    ticked(desk, 10)
+    everybody = visit(desk, flags)
+    assert len(everybody) == len(UNITS)
+    assert {unit: everybody[unit] for unit in few} == few
+    assert "product experiment decides" in desk.store.load(run_id).snapshot.reason
+
+    ticked(desk, 1)
+    result = desk.call("ab", "conclude", file)
+    assert result.exit_code == ExitCode.OK, result.stderr
+    assert {evaluator(flags).string("exp.checkout.variant", unit).value for unit in UNITS} == {"short"}
+    run = desk.store.load(run_id).snapshot.run
+    assert run.phase is Phase.PROMOTED
+    assert "Ship short: purchase is better." in run.reason
+
+    desk.clock.at_s += 3600
+    again = desk.call("ab", "conclude", file)
+    assert again.exit_code == ExitCode.OK
+    assert "already promoted, short has all traffic" in again.stderr
+    assert f"Its release {run_id} has ended, and this is as of then" in again.stderr
+    shown = desk.call("ab", "analyze", file, "-o", "wide")
+    assert shown.exit_code == ExitCode.OK
+    assert run_id in shown.stdout
+    course = json.loads(desk.data("ab", "report", file, "--format", "json"))["course"]
+    assert [step["stage"] for step in course["steps"]] == ["canary", "test"]
+    assert [step["weights_pct"]["short"] for step in course["steps"]] == [10, 50]
+    assert (course["ended"]["phase"], course["ended"]["variant"]) == ("promoted", "short")
