@@ -6,7 +6,7 @@ Needs the extra `warehouse`, whose pyarrow writes the files.
 """
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,7 +31,17 @@ class Exported:
     events: int
 
 
-def export(intake: Intake, experiment: str, directory: Path) -> Exported:
+def _always(_: float) -> bool:
+    return True
+
+
+def export(
+    intake: Intake,
+    experiment: str,
+    directory: Path,
+    declared: Collection[str] = (),
+    came: Callable[[float], bool] = _always,
+) -> Exported:
     """Write `exposures.parquet` and `events.parquet`; each replaces the one before when it is whole.
 
     Exposures have the columns unit, time (UTC), variant and one per dimension; events unit, time, name,
@@ -41,6 +51,8 @@ def export(intake: Intake, experiment: str, directory: Path) -> Exported:
         intake: where the records are.
         experiment: whose exposures.
         directory: made if it does not exist.
+        declared: dimensions that have a column even if no exposure has them.
+        came: whether a record of this time (Unix) is written.
 
     Raises:
         StoreError: the records cannot be read. UsageError: the directory cannot be written to, or pyarrow
@@ -52,13 +64,13 @@ def export(intake: Intake, experiment: str, directory: Path) -> Exported:
         msg = 'writing Parquet needs pyarrow: pip install "rampwise[warehouse]"'
         raise UsageError(msg) from error
     text, time = pa.string(), pa.timestamp("us")
-    dimensions = intake.dimensions(experiment)
+    dimensions = sorted({*intake.dimensions(experiment), *declared})
     of_exposures = {"unit": text, "time": time, "variant": text, **dict.fromkeys(dimensions, text)}
     of_events = {"unit": text, "time": time, "name": text, "value": pa.float64(), "id": text}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        exposures = map(_exposure_row, intake.exposures(experiment))
-        events = map(_event_row, intake.occurrences(experiment))
+        exposures = (_exposure_row(each) for each in intake.exposures(experiment) if came(each.at_s))
+        events = (_event_row(each) for each in intake.occurrences(experiment) if came(each.at_s))
         return Exported(
             exposures=_write(directory / EXPOSURES, pa.schema(list(of_exposures.items())), exposures),
             events=_write(directory / EVENTS, pa.schema(list(of_events.items())), events),

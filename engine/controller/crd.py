@@ -89,8 +89,10 @@ def _spec() -> Schema:
     fields["target"] = _plugin(plugins.TARGETS, fields["target"])
     fields["strategy"] = _plugin(plugins.STRATEGIES, fields["strategy"])
     fields["source"] = {"type": "object", **OPEN, "description": fields["source"].get("description", "")}
-    steps = fields["strategy"]["properties"]["canary"]["properties"]["steps"]
-    steps |= {"maxItems": MOST_STEPS, "x-kubernetes-validations": [_ASCENDING]}
+    strategies = fields["strategy"]["properties"]
+    for canary in (strategies["canary"], strategies["ab"]["properties"]["canary"]):
+        rule = {"maxItems": MOST_STEPS, "x-kubernetes-validations": [_ASCENDING]}
+        canary["properties"]["steps"] |= rule
     _check_units(fields["metrics"])
     return spec
 
@@ -144,7 +146,7 @@ def _status() -> Schema:
         "observedGeneration": _whole("The generation of the spec that this is about."),
         "run": _text("Id of the run, once it has started."),
         "phase": _text("Where the run is in its life; `pending` before it has started."),
-        "step": _text("Current step of how many, such as 2/4."),
+        "step": _text("Current step of how many, such as 2/4, or 2/4 canary before a test."),
         "weights": _text("Control and treatments in percent, such as 80/20."),
         "verdict": _text("What the evidence says now."),
         "reason": _text("Why the run stands where it stands, in a sentence."),

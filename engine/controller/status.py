@@ -55,7 +55,7 @@ def of_run(
         "observedGeneration": generation,
         "run": run.id,
         "phase": run.phase.value,
-        "step": f"{run.step + 1}/{len(experiment.plan.steps)}",
+        "step": _step(experiment, run),
         "weights": str(run.weights),
         "verdict": verdict.kind.value,
         "reason": _short(run.reason or wording.headline(experiment, run, verdict)),
@@ -66,6 +66,11 @@ def of_run(
     if run.ended_s is not None:
         status["ended"] = timestamp(run.ended_s)
     return status
+
+
+def _step(experiment: Experiment, run: Run) -> str:
+    part = wording.part(experiment.plan, run.step)
+    return f"{run.step + 1}/{len(experiment.plan.steps)}{f' {part}' if part else ''}"
 
 
 def refused(problem: str, generation: int, run_id: str = "") -> Status:

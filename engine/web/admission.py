@@ -4,13 +4,15 @@ import asyncio
 import hmac
 import ipaddress
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "via")
+_NO_PAGE = "no page in a browser may ask here"
+_NOT_THIS_PAGE = f"{_NO_PAGE}, but for those of origins that the engine is given by `--allow-origin`"
 
 
 class Refused(Exception):  # noqa: N818 (a state, as in engine.errors)
@@ -40,19 +42,21 @@ class Room:
             self._inside -= 1
 
 
-def admit(request: Request, token: str, variable: str) -> None:
+def admit(request: Request, token: str, variable: str, origins: Collection[str] | None = None) -> None:
     """Let in who sends the token; without one, this machine.
 
     Args:
         request: whose headers are looked at.
         token: the secret to be sent, empty for none.
         variable: the environment variable that it comes from, for messages.
+        origins: whose pages may ask from a browser, None where no page ever may.
 
     Raises:
         Refused: 401 or 403.
     """
-    if "origin" in request.headers:
-        raise Refused(403, "no page in a browser may ask here")
+    origin = request.headers.get("origin")
+    if origin is not None and origin not in (origins or ()):
+        raise Refused(403, _NO_PAGE if origins is None else _NOT_THIS_PAGE)
     if not token:
         if is_from_here(request):
             return

@@ -22,6 +22,7 @@ from engine.web.feeds import MOST_FEEDS, Feed, Feeds
 from engine.web.guard import Guard
 from engine.web.health import Health
 from engine.web.metrics import CONTENT_TYPE, Metrics
+from engine.web.origins import open_to
 from engine.web.reports import Busy, Drawn, Form, Reports
 from engine.web.verdicts import PATH, Verdicts
 
@@ -138,6 +139,8 @@ class Site:
 def create_app(site: Site, hosts: Collection[str]) -> ASGIApp:
     """The pages behind their guard. `hosts` are further names under which they may be asked for."""
     routes = [
+        # First, for these are asked for far more often than all others, and each route costs a look.
+        *(site.applications.routes() if site.applications else ()),
         Route("/", _told(site.runs)),
         Route("/r/{run_id}.json", _told(site.report_json)),
         Route("/r/{run_id}", _told(site.report)),
@@ -148,9 +151,10 @@ def create_app(site: Site, hosts: Collection[str]) -> ASGIApp:
         Route("/readyz", _told(site.ready)),
         Route("/static/{name}", _told(site.asset)),
         Route(PATH, site.verdicts.ask, methods=["POST"]),
-        *(site.applications.routes() if site.applications else ()),
     ]
-    return Guard(Starlette(routes=routes, exception_handlers={404: _not_found}), hosts)
+    origins = site.applications.origins if site.applications else ()
+    app = Starlette(routes=routes, exception_handlers={404: _not_found})
+    return Guard(open_to(app, origins), hosts, origins)
 
 
 def _told(answer: Answer) -> Answer:

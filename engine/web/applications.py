@@ -1,5 +1,6 @@
 """What applications under experiment call: evaluation of flags, and the address that takes their events."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,21 +17,30 @@ from engine.web.ofrep import Ofrep, unserved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applications:
-    """Events always, flags where there is a file of them."""
+    """Events always, flags where there is a file of them. `origins` are those whose pages may use both."""
 
     events: Events
     ofrep: Ofrep | None = None
+    origins: Collection[str] = ()
 
     @classmethod
-    def of(cls, intake: Intake, clock: Clock, token: str, flags: FlagFile | None) -> "Applications":
+    def of(
+        cls,
+        intake: Intake,
+        clock: Clock,
+        token: str,
+        flags: FlagFile | None,
+        origins: Collection[str] = frozenset(),
+    ) -> "Applications":
         """Both over the same intake; whoever has the token may use both."""
-        events = Events(intake=intake, clock=clock, token=token)
+        events = Events(intake=intake, clock=clock, token=token, origins=origins)
         if flags is None:
-            return cls(events=events)
+            return cls(events=events, origins=origins)
         with suppress(Unreachable):  # the log says at once what is wrong with the file
             flags.current()
         exposing = Exposing(intake, clock)
-        return cls(events=events, ofrep=Ofrep(flags=flags, exposing=exposing, token=token))
+        ofrep = Ofrep(flags=flags, exposing=exposing, token=token, origins=origins)
+        return cls(events=events, ofrep=ofrep, origins=origins)
 
     def routes(self) -> list[Route]:
         """All addresses."""

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.web import intake, ofrep
+from engine.web.origins import PREFLIGHT, is_for_pages
 from engine.web.verdicts import PATH, in_json
 
 ANSWER_WITHIN_S = 30.0
@@ -39,14 +40,19 @@ _OWN_NAMES = frozenset({"localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """An ASGI layer in front of the pages. `hosts` are names, besides localhost and plain addresses.
+    """An ASGI layer in front of the pages.
 
     A page of a foreign site that was led here by its name server (DNS rebinding) names the foreign site as
     its host, never an address.
+
+    Attributes:
+        hosts: names under which this may be asked for, besides localhost and plain addresses.
+        origins: whose pages may ask in a browser, which asks before them.
     """
 
     app: ASGIApp
     hosts: Collection[str]
+    origins: Collection[str] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with more headers."""
@@ -55,7 +61,7 @@ class Guard:
         refusal = self._refusal(scope)
         if refusal is not None:
             await refusal(scope, receive, _hardened(send))
-        elif scope["path"].startswith("/events") and scope["method"] != "POST":
+        elif scope["path"].startswith("/events") and scope["method"] in _GET:
             await self.app(scope, receive, _hardened(send))
         else:
             await self._within_time(scope, receive, _hardened(send))
@@ -78,7 +84,8 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         method, allowed = scope["method"], _methods(scope["path"])
-        if method not in allowed:
+        asks_for_a_page = method == PREFLIGHT and bool(self.origins) and is_for_pages(scope["path"])
+        if method not in allowed and not asks_for_a_page:
             return _refused(scope, 405, _ONLY[allowed], Allow=", ".join(allowed))
         if method != "POST" and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers):
             return _refused(scope, 413, "a request has no body here", Connection="close")

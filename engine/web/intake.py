@@ -5,7 +5,7 @@ and id, changes nothing, so that whoever got no answer sends it again.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -42,11 +42,17 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """The address. `token` is the secret to be sent; without one only this machine may send."""
+    """The address.
+
+    Attributes:
+        token: the secret to be sent; without one only this machine may send.
+        origins: whose pages may send too, in the same way.
+    """
 
     intake: Intake
     clock: Clock
     token: str = ""
+    origins: Collection[str] = ()
     _room: Room = field(default_factory=lambda: Room(MOST_AT_ONCE))
 
     def routes(self) -> list[Route]:
@@ -56,7 +62,7 @@ class Events:
     async def take(self, request: Request) -> Response:
         """How many events are kept, and what is wrong with each of the others."""
         try:
-            admit(request, self.token, TOKEN_VARIABLE)
+            admit(request, self.token, TOKEN_VARIABLE, self.origins)
             with self._room.one():
                 body = await body_of(request, MOST_BYTES, BODY_WITHIN_S)
                 return await run_in_threadpool(self._keep, dict(request.headers), body)

@@ -7,7 +7,7 @@ exposure: which of its flags are ever used is known to the client alone.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,11 +38,17 @@ _HEADERS = {413: {"Connection": "close"}, 429: {"Retry-After": "1"}, 401: {"WWW-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ofrep:
-    """The two addresses. `token` is the secret to be sent; without one only this machine may ask."""
+    """The two addresses.
+
+    Attributes:
+        token: the secret to be sent; without one only this machine may ask.
+        origins: whose pages may ask too, in the same way.
+    """
 
     flags: FlagFile
     exposing: Exposing
     token: str = ""
+    origins: Collection[str] = ()
     _room: Room = field(default_factory=lambda: Room(MOST_AT_ONCE))
 
     def routes(self) -> list[Route]:
@@ -84,7 +90,7 @@ class Ofrep:
         return Response(told, 200, headers, media_type=_JSON)
 
     async def _context(self, request: Request) -> EvaluationContext:
-        admit(request, self.token, TOKEN_VARIABLE)
+        admit(request, self.token, TOKEN_VARIABLE, self.origins)
         data = plain_json(await body_of(request, MOST_BYTES, BODY_WITHIN_S))
         context = data.get("context", {}) if isinstance(data, dict) else None
         if not isinstance(context, dict):

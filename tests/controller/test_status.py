@@ -6,6 +6,8 @@ from engine.controller import status as statuses
 from engine.controller.crd import MOST_HISTORY
 from engine.controller.past import Past
 from engine.core.events import Commanded, Event, Verb
+from engine.core.plan import Plan, Step
+from tests.builders import a_run, a_verdict, an_experiment
 from tests.contracts.store_samples import ADA, decided
 
 NOW_S = 1_800_000_000.0
@@ -33,6 +35,13 @@ def test_a_condition_that_changed_has_the_time_of_now() -> None:
     changed = {**refused(), "conditions": [{**refused()["conditions"][0], "status": "True"}]}
     later = statuses.settled(changed, first, NOW_S + 100)
     assert later["conditions"][0]["lastTransitionTime"] == statuses.timestamp(NOW_S + 100)
+
+
+def test_a_step_says_whether_it_is_the_canary_or_the_test() -> None:
+    steps = tuple(Step(weight_pct=pct, hold_s=60, floor=1, shares=(pct,)) for pct in (5, 50))
+    experiment = an_experiment(plan=Plan(strategy="ab", steps=steps, canary_steps=1))
+    told = [statuses.of_run(experiment, a_run(step=step), a_verdict(), (), 1)["step"] for step in (-1, 0, 1)]
+    assert told == ["0/2 canary", "1/2 canary", "2/2 test"]
 
 
 def test_texts_have_an_end() -> None:

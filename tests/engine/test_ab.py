@@ -7,6 +7,7 @@ from engine.core.gate import GateStatus
 from engine.core.plan import Policy
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, Health, TargetGone, Weights
+from strategies.ab import Ab, AbOptions
 from tests.engine.releases import ab, ask, launched, until
 
 
@@ -25,6 +26,39 @@ def test_a_harmful_treatment_is_dropped_and_the_better_one_promoted():
     rules = [event.rule for event in world.events if isinstance(event.payload, Intended)]
     assert rules == [Rule.FLOORS_MET, Rule.ARM_HARMFUL, Rule.EVIDENCE]
     assert replay(world.events) == run
+
+
+def phased(**changes):
+    """A canary at 10 % together before the test."""
+    options = {
+        "weights": [25, 25],
+        "hold": "30s",
+        "floor": 50,
+        "canary": {"steps": [10], "hold": "30s", "floor": 20},
+    }
+    return ab(plan=Ab().plan(AbOptions.model_validate(options, strict=False)), **changes)
+
+
+def test_a_canary_goes_on_as_the_test():
+    world = launched(phased(), (0.10, 0.10, 0.04))
+    run = world.until_ended().run
+    assert (run.phase, run.ended_by) == (Phase.PROMOTED, Rule.EVIDENCE)
+    assert world.target.applied == [Weights.of(5, 5), Weights.of(25, 25), Weights.all_to(1)]
+    told = [event.reason for event in world.events if isinstance(event.payload, Intended)]
+    assert told[0] == "start with the canary at 10 %"
+    assert told[1].endswith("next is the test at 50/25/25")
+
+
+def test_what_is_taken_out_in_the_canary_stays_out_of_the_test():
+    world = launched(phased(), (0.05, 0.6, 0.01))
+    run = world.until_ended().run
+    assert (run.phase, run.ended_by) == (Phase.PROMOTED, Rule.EVIDENCE)
+    assert world.target.applied == [
+        Weights.of(5, 5),
+        Weights.of(0, 5),
+        Weights.of(0, 25),
+        Weights.all_to(1),
+    ]
 
 
 def test_two_harmful_treatments_end_the_test():

@@ -1,6 +1,7 @@
 """The desk's runs behind real pages on a free loopback port; time passes only when a test ticks."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
@@ -76,6 +77,13 @@ class Served:
 def served(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr(feeds, "_LOOK_S", 0.02)
     monkeypatch.setattr(feeds, "_CALM_S", 0.02)
+    with serve(desk) as made:
+        yield made
+
+
+@contextmanager
+def serve(desk: Desk, *, token: str = "", origins: Collection[str] = frozenset()) -> Iterator[Served]:
+    """The pages, and what applications call: who sends the token, and pages of these origins, may."""
     store, clock = desk.store, SystemClock()
     board = Board(store=store, clock=clock)
     board.refresh()
@@ -90,7 +98,11 @@ def served(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         feeds=Feeds(store=store, board=board, clock=clock),
         verdicts=Verdicts(provider=Provider(store=store, clock=clock, place="desk/1")),
         applications=Applications.of(
-            intake_of(store), clock, token="", flags=FlagFile(desk.home / "served-flags.json")
+            intake_of(store),
+            clock,
+            token=token,
+            flags=FlagFile(desk.home / "served-flags.json"),
+            origins=origins,
         ),
     )
     with serving(site, bind(Listen(host="127.0.0.1", port=0)), {"releases.example"}) as url:

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,8 @@ from engine.errors import StoreBusy
 from engine.intake import Exposure, Occurrence
 from engine.web import intake
 from engine.web.intake import BATCH, STRUCTURED
-from tests.web.conftest import Served
+from tests.cli.desk import Desk
+from tests.web.conftest import Served, serve
 
 EXPOSURE, EVENT = "dev.rampwise.exposure.v1", "dev.rampwise.event.v1"
 
@@ -147,16 +147,10 @@ def test_who_comes_when_it_is_full_is_told_to_come_again(served: Served) -> None
 
 
 @pytest.mark.parametrize(("sent", "status"), [("", 401), ("Bearer no", 401), ("Bearer s3cret", 202)])
-def test_with_a_token_everybody_has_to_send_it(
-    served: Served, monkeypatch: pytest.MonkeyPatch, sent: str, status: int
-) -> None:
-    assert served.site.applications is not None
-    guarded = replace(served.site.applications.events, token="s3cret")
-    monkeypatch.setattr(intake, "admit", lambda request, _, name: plain_admit(request, guarded.token, name))
-    assert send(served, [an_event()], **({"Authorization": sent} if sent else {})).status_code == status
-
-
-plain_admit = intake.admit
+def test_with_a_token_everybody_has_to_send_it(desk: Desk, sent: str, status: int) -> None:
+    with serve(desk, token="s3cret") as guarded:
+        headers = {"Authorization": sent} if sent else {}
+        assert send(guarded, [an_event()], **headers).status_code == status
 
 
 def test_no_foreign_page_and_no_proxy_may_send_without_the_token(served: Served) -> None:

@@ -15,6 +15,7 @@ from engine.flags.plan import FlagPlan
 from tests.cli.conftest import desk as desk  # noqa: PLC0414
 from tests.cli.desk import Desk
 from tests.cli.test_process import read_until
+from tests.contracts.intake_contract import DID, EXPOSED
 from tests.local.waiting import eventually
 from tests.web.test_intake import BATCH, EXPOSURE, an_event
 from tests.web.test_process import serving
@@ -81,10 +82,46 @@ def test_flags_are_evaluated_and_exposures_written_before_an_orderly_end(desk: D
 
 
 @pytest.mark.parametrize("other", [("--once",), ("--listen", "off")])
-def test_flags_that_nobody_could_ask_for_are_refused(desk: Desk, other: tuple[str, ...]) -> None:
-    result = desk.call("serve", "--flags", "flags.json", *other)
+@pytest.mark.parametrize("option", [("--flags", "flags.json"), ("--allow-origin", "https://shop.example")])
+def test_what_nobody_could_ask_for_is_refused(
+    desk: Desk, option: tuple[str, str], other: tuple[str, ...]
+) -> None:
+    result = desk.call("serve", *option, *other)
     assert result.exit_code == ExitCode.USAGE
-    assert "nothing is served" in result.stderr
+    assert f"{option[0]}: it does nothing with --once or `--listen off`" in result.stderr
+
+
+def test_one_tick_deletes_nothing(desk: Desk) -> None:
+    result = desk.call("serve", "--once", "--keep-events", "90d")
+    assert result.exit_code == ExitCode.USAGE
+    assert "--keep-events: it does nothing with --once" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["shop.example", "https://shop.example/cart", "https://*.example", "null", "*", "https://a:b@c"]
+)
+def test_what_is_no_origin_is_refused(desk: Desk, text: str) -> None:
+    result = desk.call("serve", "--allow-origin", text)
+    assert result.exit_code == ExitCode.USAGE
+    assert f"--allow-origin: {text!r} is not an origin such as https://shop.example" in result.stderr
+
+
+def test_old_records_go_while_the_engine_runs(desk: Desk) -> None:
+    store = store_of(desk)
+    store.intake.take_in([EXPOSED, DID], 1.0)
+    with serving(desk, "--listen", "off", "--keep-events", "90d") as engine:
+        line = json.loads(read_until(engine, "users' records deleted"))
+    assert (line["exposures"], line["events"]) == (1, 1)
+    assert store.intake.forget("ada").exposures == 0
+    store.close()
+
+
+def test_a_declared_origin_is_told_to_browsers(desk: Desk) -> None:
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    with serving(desk, "--listen", "127.0.0.1:0", "--allow-origin", "https://Shop.example/") as engine:
+        url = json.loads(read_until(engine, '"event": "pages"'))["url"]
+        answer = requests.options(f"{url}events", headers=asked, timeout=20)
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
 
 
 def test_without_the_option_no_flags_are_served(desk: Desk) -> None:

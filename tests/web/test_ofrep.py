@@ -2,7 +2,6 @@
 
 import json
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from engine.flags.document import document
 from engine.flags.plan import FlagPlan
 from engine.web import ofrep
 from engine.web.ofrep import Ofrep
-from tests.web.conftest import Served
+from tests.cli.desk import Desk
+from tests.web.conftest import Served, serve
 
 PLAN = FlagPlan(
     experiment="checkout",
@@ -174,14 +174,10 @@ def test_no_foreign_page_and_no_proxy_may_ask_without_the_token(served: Served) 
 
 
 @pytest.mark.parametrize(("sent", "status"), [("", 401), ("Bearer no", 401), ("Bearer s3cret", 200)])
-def test_with_a_token_everybody_has_to_send_it(
-    served: Served, monkeypatch: pytest.MonkeyPatch, sent: str, status: int
-) -> None:
-    guarded = replace(ours(served), token="s3cret")
-    plain = Ofrep._context
-    monkeypatch.setattr(Ofrep, "_context", lambda _, request: plain(guarded, request))
-    answer = ask(served, VARIANT, **({"Authorization": sent} if sent else {}))
-    assert answer.status_code == status
+def test_with_a_token_everybody_has_to_send_it(desk: Desk, sent: str, status: int) -> None:
+    with serve(desk, token="s3cret") as guarded:
+        answer = ask(guarded, VARIANT, **({"Authorization": sent} if sent else {}))
+        assert answer.status_code == status
 
 
 def test_all_flags_come_at_once_and_only_when_they_changed(served: Served) -> None:

@@ -3,11 +3,11 @@
 store = open_store("sqlite:///rampwise.db")
 """
 
-from engine.adapters.store.database import Database
+from engine.adapters.store.database import Database, exists
 from engine.adapters.store.schema import prepare
 from engine.adapters.store.sql import SqlStore
 
-__all__ = ["SqlStore", "open_store"]
+__all__ = ["SqlStore", "exists", "open_store"]
 
 
 def open_store(url: str) -> SqlStore:

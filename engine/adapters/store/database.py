@@ -152,6 +152,13 @@ class Database:
             raise StoreBusy(msg) from error
 
 
+def exists(url: str) -> bool:
+    """Whether a database is there already; one that is no file is taken to be. StoreError: it is no URL."""
+    parsed = _parsed(url)
+    file = _file_of(parsed) if parsed.get_backend_name() == "sqlite" else None
+    return file is None or file.exists()
+
+
 def _parsed(url: str) -> URL:
     try:
         return postgresql.with_driver(make_url(url))

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Table, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.adapters.store import removing
 from engine.adapters.store.database import Database
 from engine.adapters.store.records import AnyRow
 from engine.adapters.store.tables import EXPOSURES, OCCURRENCES
 from engine.adapters.store.together import Refusals, Together
 from engine.errors import CorruptRecord
-from engine.intake import Exposure, Occurrence, Record
+from engine.intake import Exposure, Forgotten, Occurrence, Old, Record, Swept
 
 _KEY = ("source", "id")
 _AT_A_TIME = 5_000
@@ -53,6 +54,26 @@ class SqlIntake:
         of_it = EXPOSURES.c.experiment == experiment
         query = select(EXPOSURES.c.dimensions).where(of_it).distinct()
         return sorted({name for row in self._rows(query) for name in _read(row.dimensions, experiment)})
+
+    def sweep(self, kind: type[Record], old: Old, most: int) -> Swept:
+        """Delete some old records; what somebody is writing meanwhile stays for the next time."""
+        table = EXPOSURES if kind is Exposure else OCCURRENCES
+        received = (table.c.received_s > old.after_s) & (table.c.received_s < old.before_s)
+        with self._database.write() as connection:
+            upto_s = removing.upto_s(connection, table, received, most)
+            if upto_s is not None:
+                received &= table.c.received_s <= upto_s
+            which = received & ~removing.spared(table, old.spare)
+            return Swept(deleted=removing.remove(connection, table, which, patient=False), upto_s=upto_s)
+
+    def forget(self, unit: str) -> Forgotten:
+        """Delete all that is known of a unit."""
+        its = EXPOSURES.c.unit == unit
+        with self._database.write() as connection:
+            experiments = connection.scalars(select(EXPOSURES.c.experiment).where(its).distinct()).all()
+            exposures = removing.remove(connection, EXPOSURES, its, patient=True)
+            occurrences = removing.remove(connection, OCCURRENCES, OCCURRENCES.c.unit == unit, patient=True)
+        return Forgotten(exposures=exposures, occurrences=occurrences, experiments=sorted(experiments))
 
     def _rows(self, query: Any) -> Iterator[AnyRow]:
         with self._database.read() as connection:

@@ -41,7 +41,8 @@ PAYLOADS: Mapping[str, type[Payload]] = {
     "applied": Applied,
     "commanded": Commanded,
 }
-_TAGS = {kind: tag for tag, kind in PAYLOADS.items()}
+TAGS = {kind: tag for tag, kind in PAYLOADS.items()}
+"""What events are called in the table, by what they hold."""
 
 T = TypeVar("T")
 AnyRow = Row[Any]
@@ -54,7 +55,7 @@ def event_row(event: Event) -> dict[str, object]:
         "run_id": event.run_id,
         "seq": event.seq,
         "at_s": event.at_s,
-        "type": _TAGS[kind],
+        "type": TAGS[kind],
         "schema": event.schema,
         "actor_user": event.actor.user,
         "actor_host": event.actor.host,

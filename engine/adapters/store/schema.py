@@ -14,7 +14,7 @@ from engine.errors import StoreBusy, StoreError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test compares it with the migrations themselves."""
 VERSION_TABLE = "rampwise_version"
 _PAUSE_S = 0.02

@@ -175,6 +175,21 @@ class SqlStore(SqlLeases):
             raise CorruptRecord(msg)
         return tuple(records.event_of(row) for row in rows)
 
+    def acts(self, run_id: str) -> Sequence[Event]:
+        """Events of a run that move traffic, or tell that it was moved, in order; none of the many readings.
+
+        Raises:
+            CorruptRecord: an event cannot be read.
+        """
+        with self._database.read() as connection:
+            return tuple(map(records.event_of, statements.acts(connection, run_id)))
+
+    def newest(self, name: str) -> StoredRun | None:
+        """The newest run of the experiment of this name. CorruptRecord when it cannot be read."""
+        with self._database.read() as connection:
+            row = statements.newest_run(connection, name)
+        return row and records.stored_run_of(row)
+
     def request(
         self,
         run_id: str,

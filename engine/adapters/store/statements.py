@@ -8,9 +8,9 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from engine.adapters.store import checks, records
 from engine.adapters.store.leasing import LeaseState
-from engine.adapters.store.records import AnyRow
+from engine.adapters.store.records import TAGS, AnyRow
 from engine.adapters.store.tables import COMMANDS, EVENTS, LEASES, RUNS
-from engine.core.events import Event
+from engine.core.events import Applied, Event, Intended
 from engine.core.run import Phase, Run
 from engine.errors import UsageError
 
@@ -95,6 +95,19 @@ def newest_runs(connection: Connection, most_ended: int | None) -> Sequence[AnyR
         ended = select(RUNS.c.id).where(~RUNS.c.active).order_by(*newest).limit(most_ended)
         query = query.where(or_(RUNS.c.active, RUNS.c.id.in_(ended)))
     return connection.execute(query).all()
+
+
+def newest_run(connection: Connection, name: str) -> AnyRow | None:
+    """The newest run of an experiment."""
+    newest = select(RUNS).where(RUNS.c.name == name).order_by(RUNS.c.created_s.desc(), RUNS.c.id.desc())
+    return connection.execute(newest.limit(1)).first()
+
+
+def acts(connection: Connection, run_id: str) -> Sequence[AnyRow]:
+    """A run's acts and their results, in order."""
+    kinds = [TAGS[Intended], TAGS[Applied]]
+    of_it = (EVENTS.c.run_id == run_id) & EVENTS.c.type.in_(kinds)
+    return connection.execute(select(EVENTS).where(of_it).order_by(EVENTS.c.seq)).all()
 
 
 def each_run(connection: Connection) -> Iterable[AnyRow]:

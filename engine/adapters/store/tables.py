@@ -120,6 +120,7 @@ EXPOSURES = Table(
     Column("received_s", Double, nullable=False),
 )
 Index("exposures_by_unit", EXPOSURES.c.experiment, EXPOSURES.c.unit)
+Index("exposures_by_receipt", EXPOSURES.c.received_s)
 
 OCCURRENCES = Table(
     "occurrences",
@@ -134,3 +135,4 @@ OCCURRENCES = Table(
     Column("received_s", Double, nullable=False),
 )
 Index("occurrences_by_unit", OCCURRENCES.c.unit)
+Index("occurrences_by_receipt", OCCURRENCES.c.received_s)

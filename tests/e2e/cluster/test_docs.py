@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.e2e.cluster.bed import layout as at
 from tests.e2e.cluster.bed import samples
@@ -30,6 +31,7 @@ APP = "checkout"
 INSTEAD = {
     "-n shop": "-n {namespace}",
     "namespace: shop": "namespace: {namespace}",
+    'namespace="shop"': 'namespace="{namespace}"',
     "http://prometheus.monitoring:9090": at.PROMETHEUS_URL,
     # Other tests have applied the same in another name.
     "kubectl apply --server-side": "kubectl apply --server-side --force-conflicts",
@@ -69,6 +71,7 @@ class Reader:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "RAMPWISE_HOME": str(self.home / "rampwise"),
             "RAMPWISE_DATABASE": f"sqlite:///{self.home}/rampwise.sqlite3",
+            "TOKEN": "only-for-tests",
         }
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
@@ -128,6 +131,26 @@ def test_release_on_argo_rollouts(reader: Reader, namespace: Namespace) -> None:
 def assert_it_would_launch(reader: Reader, launch: str) -> None:
     said = reader.type(launch)
     assert "nothing is in the way; nothing was changed" in said, said
+
+
+def test_compare_equal_arms(reader: Reader, namespace: Namespace) -> None:
+    prepare, launch = reader.to_type("compare-equal-arms")
+    mesh = {"istio": {"virtualService": {"name": APP, "routes": ["primary"]}}}
+    namespace.apply(
+        [samples.service(f"{APP}-{role}", APP) for role in ("stable", "canary")],
+        samples.virtual_service(APP, namespace.name),
+        samples.canary(APP, template("v1"), [], 2, trafficRouting=mesh),
+    )
+    namespace.await_rollout(APP, "Healthy")
+    reader.type(f"{prepare.strip()} | kubectl apply -f -")
+    namespace.await_rollout(APP, "Healthy")
+    namespace.patch_rollout(APP, {"spec": {"template": template("v2")}}, subresource="")
+    namespace.await_rollout(APP, "Paused")
+    with visitors(namespace, samples.host(APP, namespace.name)) as load:
+        some_answers(load)
+        said = reader.type(launch)
+    assert "target: 100/0 (control/treatment), v1 ready, v2 ready" in said
+    assert "no samples of errors yet" in said
 
 
 def start_knative(reader: Reader, prepare: str) -> None:
@@ -211,6 +234,30 @@ def test_run_in_a_cluster(reader: Reader, namespace: Namespace, tmp_path: Path) 
     reader.type(several)
     replicas = reader.type("kubectl -n rampwise get deployment -o jsonpath='{.items[*].spec.replicas}'")
     assert int(replicas) >= 2
+
+
+@pytest.mark.usefixtures("installed")
+def test_plug_into_argo_analysis(reader: Reader, namespace: Namespace) -> None:
+    page = "plug-into-argo-analysis"
+    [set_up] = reader.to_type(page)
+    namespace.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rampwise"}})
+    reader.type(set_up)
+    for kind in ("step", "background"):
+        assert namespace.get("argoproj.io/v1alpha1", "AnalysisTemplate", f"rampwise-{kind}")
+    [steps] = re.findall(r"```yaml\n(steps:.*?)```", (HOW_TO / f"{page}.md").read_text("utf-8"), re.DOTALL)
+    namespace.apply(
+        samples.canary_routes(APP, namespace.name),
+        samples.canary(APP, template("v1"), yaml.safe_load(steps)["steps"]),
+    )
+    namespace.await_rollout(APP, "Healthy")
+    namespace.patch_rollout(APP, {"spec": {"template": template("v2")}}, subresource="")
+    eventually(lambda: asked(namespace), what="the step's analysis")
+
+
+def asked(namespace: Namespace) -> list[Object]:
+    """Analyses that name the step as the page's template has it."""
+    runs = namespace.cluster.all("argoproj.io/v1alpha1", "AnalysisRun", namespace.name)
+    return [run for run in runs if {"name": "step", "value": "1"} in run["spec"]["args"]]
 
 
 def events(namespace: Namespace) -> str:

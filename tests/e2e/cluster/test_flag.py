@@ -4,15 +4,16 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from engine.adapters.flags import FlagTarget
 from engine.adapters.flags.in_config_map import CONFIG_MAPS
 from engine.adapters.flags.in_feature_flag import FEATURE_FLAGS
 from engine.adapters.flags.options import FlagOptions
 from engine.adapters.kubernetes.client import connect
-from engine.core.target import ALL_TO_CONTROL, TargetGone, Weights
+from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, TargetGone, TargetState, Weights
 from engine.plugins import check_options
-from engine.testing.targets import SeveralTreatmentsContract, state
+from engine.testing.targets import SeveralTreatmentsContract, TidyTargetContract, state
 from tests.e2e.cluster.bed.client import Cluster, Object
 from tests.e2e.cluster.bed.namespace import Namespace
 from tests.e2e.cluster.bed.waiting import eventually
@@ -22,34 +23,29 @@ from tests.e2e.cluster.vanishing import ApiCanVanish
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 ELSE = {"state": "ENABLED", "variants": {"on": True}, "defaultVariant": "on"}
-ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 API, KIND = "core.openfeature.dev/v1beta1", "FeatureFlag"
+DEFINITION = "openfeature/core.openfeature.dev_featureflags.yaml"
+ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-def definition() -> Object:
-    """FeatureFlags with the fields that operators before flag metadata know."""
-    text = {"type": "string"}
-    fields = {"defaultVariant": text, "state": text, "targeting": ANYTHING, "variants": ANYTHING}
-    flag = {"type": "object", "required": ["defaultVariant", "state", "variants"], "properties": fields}
-    flags = {"type": "object", "additionalProperties": flag}
-    held = {"type": "object", "required": ["flags"], "properties": {"flags": flags, "$evaluators": ANYTHING}}
-    spec = {"type": "object", "properties": {"flagSpec": held}}
-    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
-    version = {"name": "v1beta1", "served": True, "storage": True, "schema": schema}
-    names = {"kind": KIND, "plural": "featureflags", "singular": "featureflag"}
-    about = {"group": FEATURE_FLAGS.group, "scope": "Namespaced", "names": names, "versions": [version]}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "featureflags.core.openfeature.dev"},
-        "spec": about,
-    }
+def definition(cluster: Cluster) -> Object:
+    """FeatureFlags as the OpenFeature operator's own types have them, from before they had metadata."""
+    text = (cluster.layout.manifests / DEFINITION).read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def with_metadata(made: Object) -> Object:
+    """The same as operators from 0.9 on have it."""
+    schema = made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    flags = schema["properties"]["spec"]["properties"]["flagSpec"]["properties"]["flags"]
+    flags["additionalProperties"]["properties"]["metadata"] = ANYTHING
+    return made
 
 
 @pytest.fixture(scope="module")
 def served(cluster: Cluster) -> Cluster:
     """The cluster, with FeatureFlags; they stay."""
-    cluster.apply(definition())
+    cluster.apply(definition(cluster))
     api = connect()
     eventually(lambda: api.find(FEATURE_FLAGS, "", {}) is not None, what="FeatureFlags are served")
     return cluster
@@ -75,7 +71,7 @@ def options(namespace: Namespace, place: str, **more: Any) -> FlagOptions:
     return check_options(FlagTarget, chosen)
 
 
-class TestFlagsInAFeatureFlag(ApiCanVanish, SeveralTreatmentsContract):
+class TestFlagsInAFeatureFlag(ApiCanVanish, TidyTargetContract, SeveralTreatmentsContract):
     place = "feature_flag"
 
     @pytest.fixture
@@ -124,6 +120,31 @@ def test_every_flag_has_one_owner_and_others_stay(flagged: Namespace) -> None:
     }
     assert set(owned) == {"rampwise.checkout", "rampwise.search"}
     assert all(key.startswith("f:exp.checkout.") for key in owned["rampwise.checkout"])
+
+
+@pytest.mark.parametrize("end", [ALL_TO_CONTROL, ALL_TO_TREATMENT], ids=str)
+def test_a_finished_experiment_owns_only_what_stays(flagged: Namespace, end: Weights) -> None:
+    target = FlagTarget(options(flagged, "feature_flag", testers={"short": ["ada"]}))
+    state(target.apply(Weights.of(20)))
+    state(target.finish(end))
+    found, left = held(flagged), {"exp.checkout.enabled", "exp.checkout.variant"}
+    assert set(found["spec"]["flagSpec"]["flags"]) == {"else", *left}
+    [owned] = [each for each in found["metadata"]["managedFields"] if each["manager"] == "rampwise.checkout"]
+    assert set(owned["fieldsV1"]["f:spec"]["f:flagSpec"]["f:flags"]) == {f"f:{key}" for key in left}
+
+
+def test_dimensions_need_an_operator_that_knows_metadata(flagged: Namespace) -> None:
+    target = FlagTarget(options(flagged, "feature_flag", dimensions=["country"]))
+    answer = target.apply(Weights.of(20))
+    assert isinstance(answer, TargetGone)
+    assert "metadata: field not declared in schema" in answer.detail
+    flagged.cluster.apply(with_metadata(definition(flagged.cluster)))
+    try:
+        eventually(lambda: isinstance(target.apply(Weights.of(20)), TargetState), what="metadata is known")
+        told = held(flagged)["spec"]["flagSpec"]["flags"]["exp.checkout.variant"]["metadata"]
+        assert told["dimensions"] == "country"
+    finally:
+        flagged.cluster.apply(definition(flagged.cluster))
 
 
 def test_what_a_person_edits_is_noticed_and_taken_back(flagged: Namespace) -> None:

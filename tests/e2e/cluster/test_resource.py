@@ -32,7 +32,7 @@ def product(**more: Any) -> Object:
         "metrics": [
             {"conversion": "purchase", "within": "7d", "before": "14d"},
             {"sum": {"event": "purchase", "value": "amount"}, "winsorize": "99.9%"},
-            {"count": "visit", "cap": 17.5, "role": "guardrail", "margin": {"absolute": 1}},
+            {"count": "visit", "cap": 17.5, "role": "guardrail", "margin": {"absolute": 1}, "within": "7d"},
             {"ratio": {"of": {"event": "purchase", "value": "amount"}, "per": "purchase"}},
             {"retention": {"event": "visit", "from": "7d", "within": "14d"}},
             {"quantile": {"event": "load", "value": "seconds", "q": "90%"}},
