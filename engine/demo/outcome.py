@@ -10,9 +10,9 @@ from engine.core.measure import TrialsReading
 from engine.core.run import Phase, Run
 from engine.core.target import Weights
 from engine.demo.mail import Mail
-from engine.demo.scenarios import SOMEBODY_ELSES_SPLIT, Scenario, Twist
+from engine.demo.scenarios import CANARY_PCT, SHORT, SOMEBODY_ELSES_SPLIT, TEST_PCT, Scenario, Twist
 
-ERRORS = ("http_errors@settle", "http_errors")
+ERRORS = ("http_errors@settle", "http_errors", "declined_payments")
 """Metrics that count what both versions served; the first also where one of them serves nobody."""
 _WORDS = {
     Phase.PROMOTED: "promoted",
@@ -21,6 +21,18 @@ _WORDS = {
     Phase.EXPIRED: "expired",
 }
 _INFINITIVE = {"promoted": "promote", "rolled back": "roll back", "stopped": "stop"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Users:
+    """What became of a scenario that users decide.
+
+    Attributes:
+        answer: what the last look at what they did says. shown: the checkouts that new ones are shown now.
+    """
+
+    answer: str
+    shown: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +63,19 @@ class Result:
 
 
 def result_of(
-    scenario: Scenario, run: Run, events: Sequence[Event], split: Weights | None, mail: Mail
+    scenario: Scenario,
+    run: Run,
+    events: Sequence[Event],
+    split: Weights | None,
+    mail: Mail,
+    users: Users | None = None,
 ) -> Result:
-    """The result of a run; `split` is what the proxy routes at the end."""
+    """The result of a run; `split` is what the proxy routes, or the flag gives, at the end."""
     requests, bad = _served(events)
     return Result(
         scenario=scenario.name,
         expected=scenario.expected,
-        outcome=_outcome(scenario, run, events, split),
+        outcome=_outcome(scenario, run, events, split, users),
         decided_after_s=None if run.ended_s is None else round(run.ended_s - run.launched_s, 1),
         treatment_requests=requests,
         treatment_bad=bad,
@@ -67,14 +84,23 @@ def result_of(
     )
 
 
-def _outcome(scenario: Scenario, run: Run, events: Sequence[Event], split: Weights | None) -> str:
+def _outcome(
+    scenario: Scenario, run: Run, events: Sequence[Event], split: Weights | None, users: Users | None
+) -> str:
     word = _WORDS.get(run.phase, str(run.phase))
     if scenario.twist is Twist.NOT_OURS:
         moved = "nothing moved" if split == SOMEBODY_ELSES_SPLIT else f"traffic moved to {split}"
         return f"would {_INFINITIVE.get(word, word)}, {moved}"
     if run.phase.ended and split != run.weights:
-        return f"{word}, but the proxy routes {split}"
+        return f"{word}, but {split} is in force"
+    if users is not None:
+        way = "canary" if _given(events)[:2] == [CANARY_PCT, TEST_PCT] else "no canary"
+        return f"{way}, {users.answer or 'no answer'}, {word}{_to_whom(users.shown)}"
     return _in_full(scenario, run, events, word)
+
+
+def _to_whom(checkouts: frozenset[str]) -> str:
+    return " to everybody" if checkouts == {SHORT} else f", shown: {' and '.join(sorted(checkouts))}"
 
 
 def _in_full(scenario: Scenario, run: Run, events: Sequence[Event], word: str) -> str:
@@ -124,13 +150,17 @@ def _was_distrusted_until_its_end(events: Sequence[Event]) -> bool:
 
 def _served_nobody(events: Sequence[Event]) -> bool:
     """Whether the treatment was never given traffic, and requests were counted, none of them its own."""
-    given = [
+    seen = _seen(events)
+    return not any(_given(events)) and bool(seen) and not any(reading.treatment.total for reading in seen)
+
+
+def _given(events: Sequence[Event]) -> list[int]:
+    """What the treatment was given, in percent, one act after the other."""
+    return [
         event.payload.weights.given
         for event in events
         if isinstance(event.payload, Applied) and event.payload.weights is not None
     ]
-    seen = _seen(events)
-    return not any(given) and bool(seen) and not any(reading.treatment.total for reading in seen)
 
 
 def _served(events: Sequence[Event]) -> tuple[int, int]:

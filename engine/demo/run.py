@@ -4,16 +4,18 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.report.html import to_html
 from engine.core.outcome import ExitCode
+from engine.demo.asking import Asking
 from engine.demo.mail import Mail
-from engine.demo.outcome import Result, result_of
-from engine.demo.scenarios import SCENARIOS, Scenario
+from engine.demo.outcome import Result, Users, result_of
+from engine.demo.scenarios import SCENARIOS, Scenario, users_report
 from engine.demo.screen import Screen, Standing
+from engine.demo.shopping import checkouts_shown, require_packages
 from engine.demo.stage import Stage
 from engine.demo.twists import Twister
 from engine.errors import RampwiseError, UsageError
@@ -30,16 +32,20 @@ POLL_S = 0.5
 
 def demo(output: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> ExitCode:
     """Run the demonstration; results.json, a report per release and the experiments go to `output`."""
+    require_packages()
     started_s = time.monotonic()
     screen = Screen(scenarios)
     screen.say("Starting real services, a proxy, Prometheus and load on this machine ...")
     with _own_home(output) as home, Stage(home, scenarios) as stage:
         for scenario in scenarios:
-            stage.launch(scenario, output / f"{scenario.name}.yaml")
+            stage.launch(scenario, _spec_file(output, scenario))
+        users = {
+            each.name: Asking(stage, each, _spec_file(output, each)) for each in scenarios if each.product
+        }
         with screen:
-            _watch(stage, screen, scenarios, started_s)
+            _watch(stage, screen, scenarios, users, started_s)
         mail = _await_mail(stage, scenarios)
-        results = [_conclude(stage, scenario, output, mail) for scenario in scenarios]
+        results = [_conclude(stage, each, output, mail, users.get(each.name)) for each in scenarios]
     (output / "results.json").write_text(json.dumps([r.to_plain() for r in results], indent=2) + "\n")
     screen.closing(results, mail, output, time.monotonic() - started_s)
     fine = mail.is_sound and all(result.as_expected for result in results)
@@ -72,18 +78,32 @@ def _clear(output: Path) -> None:
     shutil.rmtree(output, ignore_errors=True)
 
 
-def _watch(stage: Stage, screen: Screen, scenarios: Sequence[Scenario], started_s: float) -> None:
+def _spec_file(output: Path, scenario: Scenario) -> Path:
+    return output / f"{scenario.name}.yaml"
+
+
+def _watch(
+    stage: Stage,
+    screen: Screen,
+    scenarios: Sequence[Scenario],
+    users: Mapping[str, Asking],
+    started_s: float,
+) -> None:
     """Until every run has ended or time is up."""
     twister = Twister(stage)
     while time.monotonic() - started_s < LONGEST_S:
         snapshots = {scenario.name: stage.snapshot(scenario) for scenario in scenarios}
         for scenario in scenarios:
             twister.look(scenario, snapshots[scenario.name].run, time.monotonic())
-        screen.show({each.name: _standing(snapshots[each.name], twister.note(each)) for each in scenarios})
+        for name, asking in users.items():
+            asking.look(snapshots[name].run, time.monotonic())
+        notes = {each.name: twister.note(each) for each in scenarios}
+        notes |= {name: asking.note for name, asking in users.items()}
+        screen.show({each.name: _standing(snapshots[each.name], notes[each.name]) for each in scenarios})
         if all(snapshot.run.phase.ended for snapshot in snapshots.values()):
             return
-        for name, log in stage.dead_engines().items():
-            msg = f"the engine {name} ended by itself; its log is {log}"
+        for name, log in stage.processes.dead().items():
+            msg = f"{name} ended by itself; its log is {log}"
             raise RampwiseError(msg)
         time.sleep(POLL_S)
 
@@ -103,8 +123,12 @@ def _await_mail(stage: Stage, scenarios: Sequence[Scenario]) -> Mail:
         time.sleep(POLL_S)
 
 
-def _conclude(stage: Stage, scenario: Scenario, output: Path, mail: Mail) -> Result:
-    """The result of one release, and its report."""
+def _conclude(stage: Stage, scenario: Scenario, output: Path, mail: Mail, asking: Asking | None) -> Result:
+    """The result of one release, and its reports."""
     store, run = stage.store(scenario), stage.snapshot(scenario).run
     (output / f"{scenario.name}.html").write_text(to_html(view_of(store, run.id)), encoding="utf-8")
-    return result_of(scenario, run, store.events(run.id), stage.split(scenario), mail)
+    users = None
+    if asking is not None:
+        asking.finish(output / users_report(scenario))
+        users = Users(answer=asking.answer, shown=checkouts_shown(stage.shop(scenario)))
+    return result_of(scenario, run, store.events(run.id), stage.split(scenario), mail, users)

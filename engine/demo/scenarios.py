@@ -1,4 +1,4 @@
-"""What the demonstration shows: twelve releases, each with the outcome it must have. Values only.
+"""What the demonstration shows: thirteen releases, each with the outcome it must have. Values only.
 
 Effects are so large that the expected outcome has at least 99.7 % at alpha 0.001; a test computes that.
 """
@@ -24,6 +24,12 @@ HORIZON_S = 200.0
 SOMEBODY_ELSES_SPLIT = Weights.of(30)
 LEFTOVER_SPLIT = {"v1": 0, "v2": 100}
 """Where the route that an earlier release left behind takes the visitors it catches, three in ten."""
+VISITORS_PER_S = 30.0
+"""Of the shop that asks for its flag; each comes once."""
+CANARY_PCT, TEST_PCT = 10, 50
+"""Of its new checkout, first and then."""
+CLASSIC, SHORT = "classic", "short"
+"""Its checkouts, as its flag names them."""
 SECRET_VARIABLE = "RAMPWISE_DEMO_WEBHOOK_SECRET"  # noqa: S105 (a name, not a secret)
 
 _Plain = Mapping[str, Any]
@@ -47,6 +53,45 @@ _BLUE_GREEN: _Plain = {
         "settle": _HOLD,
     }
 }
+_DECLINED: _Plain = {
+    "kind": "proportion",
+    "name": "declined_payments",
+    "bad": 'payments_total{outcome="declined"}',
+    "total": "payments_total",
+    "margin": {"absolute": "3pp"},
+    **_KNOWN,
+}
+_CANARY_THEN_TEST: _Plain = {
+    "ab": {
+        "weights": [TEST_PCT],
+        "hold": "10s",
+        "floor": 50,
+        "canary": {"steps": [CANARY_PCT], "hold": "5s", "floor": 5},
+    }
+}
+_PRODUCT: _Plain = {
+    "question": "Do more visitors buy with the short checkout?",
+    "unit": "visitor",
+    "variants": {CLASSIC: 50, SHORT: 50},
+    "control": CLASSIC,
+    "data": "recorded",
+    "metrics": [
+        {"conversion": "purchase", "name": "bought", "role": "objective"},
+        {
+            "sum": {"event": "purchase", "value": "value"},
+            "name": "revenue",
+            "role": "guardrail",
+            "margin": {"relative": "10%"},
+            "value_unit": "EUR",
+            "winsorize": "99%",
+        },
+        {"conversion": "declined", "name": "declined", "direction": "lower"},
+    ],
+    "dimensions": ["device"],
+    "mde": "20%",
+}
+"""Of those who see the classic checkout 40 % buy, of the others 62 %: every fifth visitor gives up at each
+form, and the short one has two forms fewer."""
 
 
 class Twist(StrEnum):
@@ -67,7 +112,8 @@ class Scenario:
 
     Attributes:
         name: also the service's and the experiment's name. treatment: how v2 differs from v1.
-        strategy, metrics: as the experiment document has them. sticky: visitors stay by cookie.
+        strategy, metrics, product: as the experiment document has them. sticky: visitors stay by cookie.
+            With `product` a flag decides who gets what, and users decide which variant stays.
         warm_up_s, horizon_s, patience_s: the experiment's.
     """
 
@@ -82,6 +128,7 @@ class Scenario:
     warm_up_s: float = 2.0
     horizon_s: float = HORIZON_S
     patience_s: float = 120.0
+    product: _Plain | None = None
 
 
 SCENARIOS = (
@@ -160,20 +207,55 @@ SCENARIOS = (
         twist=Twist.ROUTE_LEFT_BEHIND,
         horizon_s=90.0,
     ),
+    Scenario(
+        name="checkout",
+        title="A flag: a canary, then users decide",
+        expected="canary, ship, promoted to everybody",
+        strategy=_CANARY_THEN_TEST,
+        metrics=(_DECLINED,),
+        horizon_s=240.0,
+        product=_PRODUCT,
+    ),
 )
 
 
-def document(scenario: Scenario, platform: str, webhook_url: str) -> dict[str, Any]:
-    """The experiment document of a scenario on the platform in this directory, telling this webhook."""
-    target = {"service": scenario.name, "control": "v1", "treatment": "v2", "platform": platform}
+def users_report(scenario: Scenario) -> str:
+    """The file with the report of what a scenario's users did."""
+    return f"{scenario.name}-users.html"
+
+
+def local_target(scenario: Scenario, platform: str) -> dict[str, Any]:
+    """A service of the platform in this directory."""
     sticky = {"sticky": "cookie"} if scenario.sticky else {}
+    target = {"service": scenario.name, "control": "v1", "treatment": "v2", "platform": platform}
+    return {"target": {"local": target | sticky}}
+
+
+def flag_target(scenario: Scenario, flags: str, prometheus: str) -> dict[str, Any]:
+    """The flags of the experiment in this file, with their kill switch as the gate."""
+    target = {
+        "experiment": scenario.name,
+        "file": flags,
+        "control": CLASSIC,
+        "treatments": [SHORT],
+        "split_pct": [50, 50],
+        "dimensions": ["device"],
+        "prometheus": prometheus,
+    }
+    gate = {"provider": "flag", "flag": f"exp.{scenario.name}.enabled", "options": {"file": flags}}
+    return {"target": {"flag": target}, "gate": gate}
+
+
+def document(scenario: Scenario, target: Mapping[str, Any], webhook_url: str) -> dict[str, Any]:
+    """The experiment document of a scenario on this target, telling this webhook."""
+    product = {} if scenario.product is None else {"product": dict(scenario.product)}
     return {
         "apiVersion": "rampwise.dev/v1alpha1",
         "kind": "ReleaseExperiment",
         "metadata": {"name": scenario.name},
         "spec": {
             "description": scenario.title,
-            "target": {"local": target | sticky},
+            **target,
             "strategy": dict(scenario.strategy),
             "mode": "observe" if scenario.twist is Twist.NOT_OURS else "act",
             "interval": f"{INTERVAL_S:g}s",
@@ -184,5 +266,6 @@ def document(scenario: Scenario, platform: str, webhook_url: str) -> dict[str, A
             "alpha_promote": ALPHA,
             "metrics": [dict(metric) for metric in scenario.metrics],
             "notify": [{"webhook": {"url": webhook_url, "secret": {"env": SECRET_VARIABLE}}}],
+            **product,
         },
     }

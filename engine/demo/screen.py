@@ -16,7 +16,7 @@ from engine.core.numbers import duration
 from engine.core.run import Run
 from engine.demo.mail import Mail
 from engine.demo.outcome import Result
-from engine.demo.scenarios import Scenario, Twist
+from engine.demo.scenarios import Scenario, Twist, users_report
 
 _WIDE_ENOUGH_FOR_ANYTHING = 10_000
 
@@ -75,7 +75,7 @@ class Screen:
     def _table(self, standings: Mapping[str, Standing]) -> Table:
         table = Table(box=None, pad_edge=False)
         table.add_column("RELEASE", no_wrap=True)
-        table.add_column("V2 GETS", justify="right", no_wrap=True)
+        table.add_column("NEW GETS", justify="right", no_wrap=True)
         table.add_column("STANDING", no_wrap=True)
         table.add_column("NOW", no_wrap=True, overflow="ellipsis")
         for scenario in self._scenarios:
@@ -92,8 +92,8 @@ class Screen:
         """One line per release with its report, and what to do next."""
         titles = {scenario.name: scenario.title for scenario in self._scenarios}
         table = Table(box=None, pad_edge=False)
-        for title in ("RELEASE", "OUTCOME", "AFTER", "V2 SERVED", "FAILED", "REPORT"):
-            numbers = title in {"AFTER", "V2 SERVED", "FAILED"}
+        for title in ("RELEASE", "OUTCOME", "AFTER", "NEW SERVED", "FAILED", "REPORT"):
+            numbers = title in {"AFTER", "NEW SERVED", "FAILED"}
             table.add_column(title, no_wrap=True, justify="right" if numbers else "left")
         for result in results:
             table.add_row(
@@ -106,6 +106,9 @@ class Screen:
             )
         _console(stderr=False).print(table)
         self.say(_mail_line(results, mail))
+        for scenario in self._scenarios:
+            if scenario.product is not None:
+                self.say(f"What its users did, and what it means: {output / users_report(scenario)}")
         self.say(
             f"Took {duration(took_s)}. Open a report in a browser; the numbers are in {output}/results.json,"
         )

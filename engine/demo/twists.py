@@ -46,7 +46,7 @@ class Twister:
                 write_flag(scenario.name, is_open=False)
             case Twist.ENGINE_KILLED:
                 self.stage.kill_engine(scenario)
-                self.stage.restart_engine(scenario)
+                self.stage.start_engine(scenario)
             case Twist.SOURCE_STOPPED:
                 self.stage.platform(scenario).stop_prometheus()
             case Twist.NONE | Twist.COLD_START | Twist.NOT_OURS | Twist.ROUTE_LEFT_BEHIND:

@@ -14,7 +14,7 @@ from engine.adapters.traefik import platform_record as records
 from engine.adapters.traefik.platform_record import LOAD, PROMETHEUS, PROXY, Part, PlatformRecord
 from engine.adapters.traefik.routes import Route, publish
 from engine.errors import Unreachable, UsageError
-from engine.local import leftover, programs
+from engine.local import leftover, programs, scraping
 from engine.local.client import Client, Stats
 from engine.local.processes import await_listening, end, find, free_ports, identify, marked, spawn
 from engine.local.shape import Shape
@@ -184,7 +184,7 @@ class LocalPlatform:
             if any(self.directory.iterdir()):
                 raise UsageError(f"{self.directory} is not empty and no platform; choose another directory")
             records.create(self.directory, record)
-            for name in ("routes", "settings", "logs", "prometheus"):
+            for name in ("routes", "settings", "logs", "prometheus", scraping.APPLICATIONS):
                 (self.directory / name).mkdir()
         except OSError as error:
             raise UsageError(f"a platform cannot live in {self.directory}: {error}") from error
@@ -236,7 +236,8 @@ class LocalPlatform:
             for service, names in record.versions.items()
         }
         config = self.directory / "prometheus.yml"
-        text = programs.prometheus_config(record.parts[PROXY].ports["api"], versions)
+        applications = self.directory / scraping.APPLICATIONS
+        text = programs.prometheus_config(record.parts[PROXY].ports["api"], versions, applications)
         config.write_text(text, encoding="utf-8")
         data = self.directory / "prometheus"
         self._start_part(

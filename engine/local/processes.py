@@ -101,6 +101,24 @@ def await_listening(part: Part, within_s: float) -> bool:
     return False
 
 
+def port_of(pid: int, within_s: float) -> int | None:
+    """The port that a process comes to listen on; None when it ended or took too long."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            connections = process.net_connections(kind="tcp")
+        except psutil.Error:
+            return None
+        listening = [c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN]
+        if listening:
+            return int(listening[0])
+        time.sleep(POLL_S)
+    return None
+
+
 def marked(mark: Path) -> list[psutil.Process]:
     """All processes of this user that were started for this platform, except the one that asks."""
     found = []

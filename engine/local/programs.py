@@ -70,12 +70,18 @@ def traefik_command(config: Path) -> list[str]:
     return [traefik_binary(), f"--configFile={config}"]
 
 
-def prometheus_config(proxy_metrics_port: int, versions: Mapping[str, Mapping[str, int]]) -> str:
-    """Scrape the proxy, and every version (given by its port) with labels `service` and `version`."""
+def prometheus_config(
+    proxy_metrics_port: int, versions: Mapping[str, Mapping[str, int]], applications: Path
+) -> str:
+    """Scrape the proxy, and every version (given by its port) with labels `service` and `version`.
+
+    Also what JSON files in the directory `applications` name, from the moment they are there.
+    """
     config = {
         "global": {"scrape_interval": SCRAPE_EVERY, "scrape_timeout": SCRAPE_EVERY},
         "scrape_configs": [
             {"job_name": "proxy", "static_configs": [{"targets": [f"127.0.0.1:{proxy_metrics_port}"]}]},
+            {"job_name": "applications", "file_sd_configs": [{"files": [f"{applications}/*.json"]}]},
             {
                 "job_name": "services",
                 # The service names its own version too; it is the same one.

@@ -8,7 +8,7 @@ from engine.core.measure import Missing, MissingReason, Observation, Reading, Tr
 from engine.core.run import Phase, Run
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.demo.mail import Mail
-from engine.demo.outcome import Result, result_of
+from engine.demo.outcome import Result, Users, result_of
 from engine.demo.receiver import Received
 from engine.demo.scenarios import SCENARIOS
 from tests.builders import NOW_S, a_run
@@ -112,3 +112,38 @@ def test_an_end_that_nobody_was_told_is_not_as_expected():
     found = result("preview", ended(Phase.ROLLED_BACK), events, kind="")
     assert found.outcome == found.expected
     assert not found.as_expected
+
+
+def users_said(
+    answer: str,
+    *shown: str,
+    phase: Phase = Phase.PROMOTED,
+    split: Weights | None = None,
+    given: tuple[int, ...] = (10, 50, 100),
+) -> str:
+    run = ended(phase, ALL_TO_TREATMENT if phase is Phase.PROMOTED else ALL_TO_CONTROL)
+    users = Users(answer=answer, shown=frozenset(shown))
+    mail = Mail(received=[Received(id="r/9", experiment="checkout", kind="promoted", body=b"")], unsigned=0)
+    acts = (applied(Weights.of(pct)) for pct in given)
+    events = log(*acts, observed(declined_payments=served(70, 50, bad=2)))
+    found = result_of(BY_NAME["checkout"], run, events, split or run.weights, mail, users)
+    assert (found.treatment_requests, found.treatment_bad) == (50, 2)
+    assert found.as_expected == (found.outcome == "canary, ship, promoted to everybody")
+    return found.outcome
+
+
+def test_what_users_decided_is_as_expected_only_when_everybody_is_shown_it():
+    assert users_said("ship", "short") == "canary, ship, promoted to everybody"
+    assert users_said("ship", "short", "classic") == "canary, ship, promoted, shown: classic and short"
+    assert users_said("ship", "classic", phase=Phase.EXPIRED) == "canary, ship, expired, shown: classic"
+    assert users_said("ship", "short", split=Weights.of(50)) == "promoted, but 50/50 is in force"
+
+
+def test_a_release_that_was_promoted_without_its_users_is_not_as_expected():
+    assert users_said("", "short") == "canary, no answer, promoted to everybody"
+    assert users_said("do not trust", "short") == "canary, do not trust, promoted to everybody"
+
+
+def test_a_test_that_began_without_its_canary_is_not_as_expected():
+    assert users_said("ship", "short", given=(50, 100)) == "no canary, ship, promoted to everybody"
+    assert users_said("ship", "short", given=()) == "no canary, ship, promoted to everybody"

@@ -36,6 +36,7 @@ NOT_RUN = {
     "release-on-argo-rollouts.md": ["needs a cluster"] * 2,
     "release-on-knative.md": ["needs a cluster"] * 3,
     "run-in-a-cluster.md": ["needs a cluster"] * 6,
+    "run-a-product-experiment.md": ["needs a run of the experiment"],
     "run-as-a-service.md": ["goes on until it is ended"],
 }
 _FOREIGN = ("RAMPWISE_", "XDG_", "RELEASES_WEBHOOK_URL", "SLACK_WEBHOOK_URL")

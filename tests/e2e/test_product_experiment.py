@@ -22,9 +22,17 @@ GRAVE = {
     Planted.UNKNOWN_VARIANT,
     Planted.CROSSED,
     Planted.BIASED_BEFORE,
+    Planted.EARLY_UNEVEN,
+    Planted.MACHINES_UNEVEN,
     Planted.FUTURE,
+    Planted.EVENTS_ENDED,
 }
 """Those that forbid an answer."""
+FOLLOWS = {
+    Planted.UNKNOWN_VARIANT: {"split", "missing_day"},
+    Planted.MACHINES_UNEVEN: {"machines"},
+}
+"""What else a fault amounts to."""
 _LATE = {Planted.OLD: 5 * DAY_S}
 
 
@@ -55,8 +63,7 @@ def test_what_is_true_of_the_shop_is_found(tmp_path: Path) -> None:
 def test_every_planted_fault_is_found_and_named(tmp_path: Path, fault: Planted) -> None:
     analysis = looked(tmp_path, fault)
     found = {str(each.kind) for each in analysis.faults}
-    follows = {"split", "missing_day"} if fault is Planted.UNKNOWN_VARIANT else set()
-    assert {str(fault)} <= found <= {str(fault), *follows}
+    assert {str(fault)} <= found <= {str(fault), *FOLLOWS.get(fault, set())}
     assert (exit_code(analysis.answer) is ExitCode.NOT_TRUSTED) == (fault in GRAVE)
 
 

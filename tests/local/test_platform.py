@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from prometheus_client import CollectorRegistry, Counter, start_http_server
 
 from engine.adapters.traefik import LocalTarget
 from engine.adapters.traefik.platform_record import LOAD, PROMETHEUS, PROXY, RECORD
@@ -15,6 +16,7 @@ from engine.local import platform as platforms
 from engine.local.client import Stats
 from engine.local.platform import LocalPlatform
 from engine.local.processes import find, free_ports, marked
+from engine.local.scraping import scrape
 from engine.local.shape import Shape
 from tests.local.waiting import eventually
 
@@ -98,6 +100,20 @@ def test_sticky_sessions_stay_until_their_version_loses_its_weight(platform: Loc
     before, after = after_more(platform, 150)
     assert answers(after, "v2") - answers(before, "v2") <= before.in_flight
     split(platform, 0)
+
+
+def test_prometheus_scrapes_an_application_of_somebody_elses(platform: LocalPlatform) -> None:
+    registry = CollectorRegistry()
+    Counter("payments", "Payments.", ["variant"], registry=registry).labels("short").inc(7)
+    server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
+    try:
+        scrape(platform.directory, "shop", server.server_port)
+        counted = 'payments_total{application="shop"}'
+        eventually(lambda: prometheus_counts(platform, counted, "variant") == {"short": 7})
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_visitors_proxy_services_and_prometheus_count_the_same(tmp_path: Path) -> None:

@@ -8,10 +8,14 @@ import psutil
 import pytest
 
 from engine.adapters.traefik.platform_record import Part
-from engine.local.processes import end, find, free_ports, identify, listens, marked, spawn
+from engine.local.processes import end, find, free_ports, identify, listens, marked, port_of, spawn
 from tests.local.waiting import eventually
 
 SLEEPER = "import time; time.sleep(60)"
+LISTENER = (
+    "import socket, time; held = socket.create_server(('127.0.0.1', 0));"
+    "print(held.getsockname()[1], flush=True); time.sleep(60)"
+)
 STUBBORN = (
     f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {SLEEPER}"
 )
@@ -94,3 +98,20 @@ def test_ports_are_free_and_differ() -> None:
 
 def test_a_server_on_the_port_is_not_taken_for_a_process_that_does_not_listen() -> None:
     assert not listens(identify(os.getpid(), free_ports(["http"])))
+
+
+def test_the_port_that_a_process_chose_itself_is_found(start: list[Part], log: Path, tmp_path: Path) -> None:
+    part = python(LISTENER, log, tmp_path)
+    start.append(part)
+    found = port_of(part.pid, 30.0)
+    eventually(lambda: log.read_text(encoding="utf-8") == f"{found}\n")
+
+
+def test_a_process_that_ends_or_never_listens_has_no_port(
+    start: list[Part], log: Path, tmp_path: Path
+) -> None:
+    start += [python("", log, tmp_path), python(SLEEPER, log, tmp_path)]
+    assert port_of(start[0].pid, 30.0) is None
+    assert port_of(start[1].pid, 0.1) is None
+    end([process for part in start if (process := find(part)) is not None])
+    assert port_of(start[1].pid, 30.0) is None
