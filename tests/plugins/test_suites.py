@@ -24,7 +24,13 @@ from engine.testing.gates import FLAG, AskingGateContract
 from engine.testing.sinks import SinkContract
 from engine.testing.sources import SourceContract, history
 from engine.testing.strategies import StrategyContract
-from engine.testing.targets import ReversibleTargetContract, SeveralTreatmentsContract, TargetContract, state
+from engine.testing.targets import (
+    ReversibleTargetContract,
+    SeveralTreatmentsContract,
+    TargetContract,
+    TidyTargetContract,
+    state,
+)
 from strategies.canary import Canary, CanaryOptions
 
 SUITE = StrategyContract()
@@ -239,6 +245,26 @@ def test_a_target_that_mixes_up_several_treatments_is_found() -> None:
         suite.test_several_treatments_have_names_and_labels_of_their_own(Crowded(three))
     with pytest.raises(AssertionError):
         suite.test_every_treatment_says_since_when_it_is_ready(Crowded(three))
+
+
+class Untidy(FakeTarget):
+    """Ends as it goes on, and takes any weights for an end."""
+
+    def observe(self) -> Any:
+        return replace(state(super().observe()), leftovers=True)
+
+    def finish(self, weights: Weights, found: str | None = None) -> Any:
+        return self.apply(weights)
+
+
+def test_a_target_that_leaves_things_behind_is_found() -> None:
+    suite = TidyTargetContract()
+    with pytest.raises(AssertionError):
+        suite.test_a_finished_target_is_at_its_end_with_nothing_left_of_the_run(Untidy())
+    with pytest.raises(AssertionError):
+        suite.test_a_split_is_no_end(Untidy())
+    with pytest.raises(AssertionError):
+        suite.test_a_finish_that_rests_on_another_version_is_refused(Untidy())
 
 
 class Swallowing(FakeSink):
