@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell tools/find-python)
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help env prometheus chromium postgresql java cluster-tools demo test check lint unit coverage e2e browser warehouse cluster soak \
+.PHONY: help ahead env prometheus chromium postgresql java cluster-tools demo test check lint unit coverage e2e browser warehouse cluster soak \
 	simulation calibrate bench bench-peers bench-ab bench-cluster schema lock clean
 
 # Python keeps what it compiled, whatever the environment says: the tests start hundreds of processes.
@@ -66,11 +66,11 @@ unit: env
 
 coverage: env
 	$(BIN)/coverage erase
-	timeout 540 $(PYTEST) -q -n 2 -m "not slow" --cov --cov-report=
+	timeout 660 $(PYTEST) -q -n 2 -m "not slow" --cov --cov-report=
 	tools/check-coverage $(BIN)
 
 simulation: env postgresql
-	timeout 600 $(PYTEST) -q -n 2 -m slow $(SIMULATED) || timeout 300 $(PYTEST) $(ALONE) -m slow $(SIMULATED)
+	timeout 720 $(PYTEST) -q -n 2 -m slow $(SIMULATED) || timeout 300 $(PYTEST) $(ALONE) -m slow $(SIMULATED)
 
 calibrate: env ## All error rates and delays at full size, into docs/validity.md; OPTS="--runs 300"
 	$(BIN)/python -m tests.simulation.calibrate $(OPTS)
@@ -93,7 +93,13 @@ cluster: env postgresql cluster-tools ## Real controllers of Argo Rollouts and K
 soak: env postgresql cluster-tools ## The same with faults of full length
 	RAMPWISE_SOAK=1 timeout 7200 tools/rampwise-cluster run $(PYTEST) -q -n 2 -m slow tests/e2e/cluster
 
-test: lint coverage simulation e2e browser warehouse cluster ## Everything, from nothing
+test: lint coverage simulation ahead e2e browser warehouse cluster ## Everything, from nothing
+
+# The programs of the cluster are built while other tests wait for real time; whoever needs them waits for the build.
+# Everything is installed before, because two installations at once get in each other's way.
+ahead: prometheus chromium postgresql java
+	@tools/ensure-program etcd 'Cluster tests' etcd-server
+	@nice -n 19 tools/ensure-cluster-tools >/dev/null 2>&1 &
 
 bench: env prometheus ## Speed, as numbers and ratios
 	$(BIN)/python -m tests.benchmarks
