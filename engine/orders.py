@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from engine.core.concluded import not_yet
 from engine.core.decision import BlockerKind, Decision, Rule
-from engine.core.events import Command, Commanded, Verb
+from engine.core.events import CONCLUDED, Command, Commanded, Verb
 from engine.core.facts import Facts
 from engine.core.gate import GateState, GateStatus
 from engine.core.model import Experiment
@@ -42,14 +43,28 @@ def answer(journal: Journal, experiment: Experiment, facts: Facts, decision: Dec
     order = facts.order
     if order is None:
         return
-    wanted = {Verb.STOP: Rule.STOPPED, Verb.ROLLBACK: Rule.ROLLED_BACK, Verb.PROMOTE: Rule.PROMOTED}[
-        order.verb
-    ]
-    refused = ""
-    if decision.rule is not wanted:
-        refused = refusal(experiment, journal.run, order, decision.blockers) or decision.reason
+    refused = refused_for(experiment, journal.run, facts, order, decision)
     done = Commanded(command_id=order.id, verb=order.verb, step=None, refused=refused)
     journal.add(done, actor=order.actor, reason=order.reason)
+
+
+def refused_for(experiment: Experiment, run: Run, facts: Facts, order: Command, decision: Decision) -> str:
+    """Why this tick does not do what was ordered; empty where it does."""
+    if decision.rule is _rule_of(order):
+        return ""
+    if order.verb is Verb.PROMOTE and order.source == CONCLUDED:
+        return not_yet(experiment, run, facts, order, decision.blockers) or decision.reason
+    return refusal(experiment, run, order, decision.blockers) or decision.reason
+
+
+def _rule_of(order: Command) -> Rule:
+    match order.verb:
+        case Verb.STOP:
+            return Rule.STOPPED
+        case Verb.ROLLBACK:
+            return Rule.ROLLED_BACK
+        case _:
+            return Rule.CONCLUDED if order.source == CONCLUDED else Rule.PROMOTED
 
 
 def _why_not(run: Run, verb: Verb) -> str:

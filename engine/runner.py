@@ -24,14 +24,14 @@ from engine.core.target import TargetGone, TargetState
 from engine.core.verdict import Verdict
 from engine.errors import LeaseLost, StoreError
 from engine.journal import Journal
-from engine.orders import answer, gravest, is_urgent, take_effect
+from engine.orders import answer, gravest, is_urgent, refused_for, take_effect
 from engine.parts import LEASE_S, NOTHING, Asked, Known, Parts, renewed
 from engine.ports import Lease, Snapshot
 from engine.probing import may_probe, probed_readings
 from engine.progress import progress_of
 from engine.windows import MAX_WINDOWS, due_windows, observe_windows
 
-__all__ = ["LEASE_S", "Parts", "tick"]
+__all__ = ["LEASE_S", "Parts", "rehearse", "tick"]
 
 _THINKING = threading.Lock()
 """Statistics keep the interpreter busy, which one thread at a time can use: were many to ask for it at once,
@@ -91,6 +91,19 @@ def tick(parts: Parts, lease: Lease, known: Known = NOTHING) -> Snapshot:
     except StoreError:
         take_away_unrecorded(parts, decision)
         raise
+
+
+def rehearse(parts: Parts, order: Command) -> str:
+    """Why the next tick would not do what is ordered, empty where it would; reads all and changes nothing."""
+    before = parts.store.load(order.run_id).snapshot
+    gate, target = foreign.ask(parts.gate, parts.experiment.gate.flag), foreign.look(parts.target)
+    journal = Journal(before.run, now_s=parts.clock.now_s(), place=parts.place)
+    settle(journal, target, parts.experiment.mode)
+    evidence = _gather(parts, before, journal.run, gate, target, skip=False)
+    verdict = evaluate.verdict(parts.experiment, evidence.state)
+    facts = _facts(parts, journal, verdict, gate, target, (order,), evidence, None)
+    decision = decide(parts.experiment, journal.run, facts)
+    return refused_for(parts.experiment, journal.run, facts, order, decision)
 
 
 def _gather(

@@ -106,9 +106,9 @@ def _at(plan: Plan, number: int) -> str:
 
 
 def _end(plan: Plan, progress: Progress, at: str) -> Proposal:
-    """Promotion of what is better, or what the evidence lacks for it."""
-    if progress.better is None and plan.product_decides:
-        return Wait(reason=words.product_decides())
+    """Promotion of what is better, or what the evidence lacks for it; one judge says what is better."""
+    if plan.product_decides:
+        return Wait(reason=words.product_decides(), is_ready=True)
     if progress.better is None:
         return Wait(reason="no treatment is shown to be better yet")
     held = words.held(progress, at=at)

@@ -61,28 +61,27 @@ def look_at(
     keep: Path | None = None,
 ) -> Look:
     """The same for a plan and the release that carries it; see `look`."""
-    from analysis.product.looks import look_s
     from analysis.warehouse import Keep
     from engine.cli.progress import telling
-    from engine.product.looking import analysis_of, origin_of, totals_of
-    from engine.product.releasing import course_of, looked_at_s
+    from engine.product.looking import analysed, origin_of
+    from engine.product.releasing import course_of
+    from engine.product.scope import scope_of
 
     # Whole seconds, so that the command in the report makes the same report again.
     now_s = the_clock().now_s() // 1
     if at_s is not None and at_s > now_s:
         msg = "is still to come; leave it out to look now"
         raise typer.BadParameter(msg, param_hint="--at")
-    asked_s = looked_at_s(plan, release, now_s) if at_s is None else at_s
-    if release is not None and at_s is None and asked_s < now_s:
-        session.say(f"Its release {release.run.id} has ended, and this is as of then; --at looks later.")
-    when_s = look_s(plan, asked_s)
+    scope = scope_of(plan, release, now_s, at_s)
+    if scope.said:
+        session.say(scope.said)
     with telling(session, f"Reading {_place(plan)}"):
         kept = None if keep is None else Keep(folder=keep, say=session.say)
-        totals = totals_of(plan, file, now_s, when_s, kept)
-    counted = totals.counted
+        analysis = analysed(scope, file, now_s, kept)
+    counted = analysis.counted
     session.say(f"{counted.exposures:,} exposures, and {counted.events:,} events of these {plan.unit}s.")
     course = None if release is None else course_of(release)
-    return Look(analysis=analysis_of(plan, totals, when_s), origin=origin_of(file, when_s, course))
+    return Look(analysis=analysis, origin=origin_of(file, scope.at_s, course))
 
 
 def _place(plan: "ProductPlan") -> str:

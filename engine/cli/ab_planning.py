@@ -52,13 +52,15 @@ def plan(
     For every metric and method: how many users until the effect `mde` of the experiment is found (of a
     guardrail: until its margin is excluded), in how many days, and the smallest effect found after 1, 2 and 4
     weeks, all with the experiment's `power`. Without --baseline the metrics are as control's users in the
-    tables have them.
+    tables have them. Where the planned end or the run's horizon is too early, it says what to write.
 
     Example:
       rampwise ab plan experiment.yaml --units-per-day 7000
       rampwise ab plan experiment.yaml --units-per-day 7000 --baseline ordered=12% --baseline revenue=4.2±17
     """
     from analysis.product.planning import plan_for
+    from engine import spec
+    from engine.product.fitting import misfits
     from engine.product.looking import plan_in
 
     session, declared = session_of(ctx), plan_in(file)
@@ -68,14 +70,15 @@ def plan(
         session.say(f"Not planned, because nothing is known of them: {', '.join(unknown)}.")
     declared = _with_looks(declared)
     forecast = plan_for(declared, units_per_day, known)
+    wrong = tuple(misfits(spec.read_any(file), declared, forecast, the_clock().now_s()))
     if form is Form.JSON:
         from engine.cli.printing import to_json
 
-        typer.echo(to_json(_plain(declared, forecast, known), indent=2))
+        typer.echo(to_json(_plain(declared, forecast, known, wrong), indent=2))
         return
     from engine.cli.printing import show
 
-    show(_picture(declared, forecast, known))
+    show(_picture(declared, forecast, known, wrong))
 
 
 def _with_looks(declared: "ProductPlan") -> "ProductPlan":
@@ -123,7 +126,10 @@ def _measured(session: Session, declared: "ProductPlan", file: Path) -> "Mapping
 
 
 def _plain(
-    declared: "ProductPlan", forecast: "ProductForecast", known: "Mapping[str, Baseline]"
+    declared: "ProductPlan",
+    forecast: "ProductForecast",
+    known: "Mapping[str, Baseline]",
+    wrong: tuple[str, ...],
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
@@ -136,11 +142,15 @@ def _plain(
         "looks": declared.looks,
         "baselines": {name: asdict(each) for name, each in known.items()},
         "needs": [asdict(need) for need in forecast.needs],
+        "misfits": wrong,
     }
 
 
 def _picture(
-    declared: "ProductPlan", forecast: "ProductForecast", known: "Mapping[str, Baseline]"
+    declared: "ProductPlan",
+    forecast: "ProductForecast",
+    known: "Mapping[str, Baseline]",
+    wrong: tuple[str, ...],
 ) -> "RenderableType":
     from rich.console import Group
 
@@ -154,7 +164,7 @@ def _picture(
     for need in forecast.needs:
         metric = declared.metric(need.metric)
         drawn.add_row(*_row(declared, metric, need, known[need.metric].mean))
-    return Group(drawn, "", *_notes(declared, forecast))
+    return Group(drawn, "", *_notes(declared, forecast), *(f"⚠ {each}" for each in wrong))
 
 
 def _row(declared: "ProductPlan", metric: "ProductMetric", need: "Need", now: float) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.cli.session import SOURCE
 from engine.core import talk
-from engine.core.events import Actor, Command, Commanded, Verb
+from engine.core.events import CONCLUDED, Actor, Command, Commanded, Verb
 from engine.core.printable import printable
 from engine.core.run import Phase, Run
 from engine.driver import Driver
@@ -33,18 +33,25 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came of a command; `text` says it."""
+    """What came of a command; `text` says it. `refused`: why it was, empty where it was not."""
 
     done: bool
     text: str
+    refused: str = ""
 
 
 def record(
-    driver: Driver, run_id: str, verb: Verb, actor: Actor, reason: str, treatment: str = ""
+    driver: Driver,
+    run_id: str,
+    verb: Verb,
+    actor: Actor,
+    reason: str,
+    treatment: str = "",
+    source: str = SOURCE,
 ) -> Recorded | Answer:
     """Write a command down for whoever drives the run; an answer when the run has already ended so.
 
-    `treatment` names the one to promote where there are several.
+    `treatment` names the one to promote where there are several; `source` says what asks.
 
     Raises:
         UsageError: the run has ended otherwise.
@@ -56,7 +63,7 @@ def record(
             raise UsageError(answer.text)
         return answer
     said, now_s = printable(reason), driver.clock.now_s()
-    command = driver.store.request(run_id, verb, actor, said, SOURCE, now_s, printable(treatment))
+    command = driver.store.request(run_id, verb, actor, said, source, now_s, printable(treatment))
     return Recorded(command=command, after_seq=run.seq)
 
 
@@ -100,7 +107,8 @@ def _answer(store: Store, recorded: Recorded) -> Answer | None:
     if reply is None:
         return _too_late(run, command.verb) if run.phase.ended else None
     if reply.refused:
-        return Answer(done=False, text=talk.command_refused(run.id, command.verb, reply.refused))
+        text = talk.command_refused(run.id, command.verb, reply.refused)
+        return Answer(done=False, text=text, refused=reply.refused)
     if command.verb in _ENDS and not run.phase.ended:
         return None
     return Answer(done=True, text=talk.command_done(run.id, command.verb))
@@ -117,7 +125,8 @@ def _unfinished(driver: Driver, recorded: Recorded) -> Answer:
     run_id, verb = recorded.command.run_id, recorded.command.verb
     if _reply(driver.store, recorded) is not None:
         run = driver.store.load(run_id).snapshot.run
-        return Answer(done=False, text=talk.act_waits(run_id, verb, run.reason))
+        is_repeated = recorded.command.source != CONCLUDED or verb is not Verb.PROMOTE
+        return Answer(done=False, text=talk.act_waits(run_id, verb, run.reason, is_repeated=is_repeated))
     lease = driver.store.holder(run_id, driver.clock.now_s())
     owner = None if lease is None or lease.owner == driver.owner else lease.owner
     return Answer(done=False, text=talk.command_waits(run_id, verb, owner))

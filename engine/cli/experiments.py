@@ -151,7 +151,7 @@ def _lines_of_release(file: Path, document: "Document") -> Iterator[str]:
     if more := more_queries(document):
         yield f"  breakdowns are only shown: no more requests for a decision, {more} more queries a reading"
     if document.plan.product_decides:
-        yield "  no objective: the run guards against harm; `rampwise ab conclude` ends it by users' events"
+        yield "  users' events decide: the run guards against harm, and `rampwise ab conclude` ends it"
 
 
 def _compared(plan: "ProductPlan") -> str:

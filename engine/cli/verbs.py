@@ -158,8 +158,14 @@ def _ask(
 
 
 def see_done(
-    session: Session, driver: "Driver", run_id: str, recorded: "Recorded | Answer", within_s: float | None
-) -> None:
+    session: Session,
+    driver: "Driver",
+    run_id: str,
+    recorded: "Recorded | Answer",
+    within_s: float | None,
+    *,
+    may_be_refused: bool = False,
+) -> str:
     """See a recorded command done, and say what came of it.
 
     Args:
@@ -168,9 +174,13 @@ def see_done(
         run_id: whose command it is.
         recorded: the command, or its answer where nothing was left to do.
         within_s: how long to wait; None for as long as it takes.
+        may_be_refused: the caller tells what a refusal means, and goes on.
+
+    Returns:
+        Why it was refused, where it may be; empty when it was done.
 
     Raises:
-        typer.Exit: it was not done, or refused.
+        typer.Exit: it was not done, or refused and must not be.
     """
     from engine.cli.carrying_out import Recorded, carry_out
     from engine.cli.delivering import deliver_now
@@ -179,10 +189,13 @@ def see_done(
     if isinstance(recorded, Recorded):
         _say_who(session, driver, run_id)
     answer = carry_out(driver, recorded, within_s)
-    (session.say if answer.done else complain)(answer.text)
     deliver_now(driver.store)
+    if answer.refused and may_be_refused:
+        return answer.refused
+    (session.say if answer.done else complain)(answer.text)
     if not answer.done:
         raise typer.Exit(ExitCode.ERROR)
+    return ""
 
 
 def _say_who(session: Session, driver: "Driver", run_id: str) -> None:

@@ -5,6 +5,7 @@ Pure: the same run and facts always give the same decision. It acts on nothing.
 
 from engine.core import wording
 from engine.core.blockers import find_blockers
+from engine.core.concluded import concluded_arm
 from engine.core.decision import Blocker, Decision, DecisionKind, Rule
 from engine.core.facts import Facts
 from engine.core.giving import giving
@@ -26,11 +27,12 @@ def decide_despite(blockers: tuple[Blocker, ...], experiment: Experiment, run: R
     if away is not None:
         return away
     order = facts.order
-    chosen = promoted_arm(experiment, run, order, blockers)
+    by_person = promoted_arm(experiment, run, order, blockers)
+    chosen = concluded_arm(experiment, run, facts, blockers) if by_person is None else by_person
     if order is not None and chosen is not None:
         return Decision(
             kind=DecisionKind.PROMOTE,
-            rule=Rule.PROMOTED,
+            rule=Rule.CONCLUDED if by_person is None else Rule.PROMOTED,
             reason=wording.by_person(order),
             actor=str(order.actor),
             weights=Weights.all_to(chosen),

@@ -33,6 +33,7 @@ class Rule(StrEnum):
     UNTRUSTWORTHY_TOO_LONG = "untrustworthy_too_long"
     BLOCKED = "blocked"
     PROMOTED = "promoted"
+    CONCLUDED = "concluded"
     FLOORS_MET = "floors_met"
     EVIDENCE = "evidence"
     SETTLED = "settled"

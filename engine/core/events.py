@@ -16,6 +16,11 @@ SCHEMA = 1
 """Version of the event records; old versions stay readable."""
 
 
+CONCLUDED = "product experiment"
+"""The source of orders that carry out the answer of a product experiment: a promotion of that source has
+nobody's power to override (see `engine.core.concluded`)."""
+
+
 class Verb(StrEnum):
     """What a person may ask of a run."""
 

@@ -18,8 +18,8 @@ from engine.core.run import Run
 from engine.core.target import Weights
 from engine.core.verdict import VerdictKind
 
-_WEIGHED_ANEW = frozenset({Rule.EVIDENCE, Rule.SETTLED})
-"""Acts without a result that are repeated only while the strategy and the evidence still say so."""
+_WEIGHED_ANEW = frozenset({Rule.EVIDENCE, Rule.SETTLED, Rule.CONCLUDED})
+"""Acts without a result that are repeated only while the strategy and the evidence, or a new look, say so."""
 
 
 def giving(experiment: Experiment, run: Run, facts: Facts, blockers: tuple[Blocker, ...]) -> Decision:
@@ -133,7 +133,7 @@ def _is_settled(experiment: Experiment, run: Run, facts: Facts, arm: int) -> boo
 def _is_shown(experiment: Experiment, run: Run, facts: Facts, arm: int) -> bool:
     """Whether the evidence of this stage says what the plan needs of this treatment."""
     verdict = facts.verdict
-    if verdict.stage is not stage_of(experiment, run.step):
+    if experiment.plan.product_decides or verdict.stage is not stage_of(experiment, run.step):
         return False
     enough = {VerdictKind.BETTER}
     if not experiment.plan.needs_better:

@@ -3,7 +3,7 @@
 from engine.core import wording
 from engine.core.arms import live_arms
 from engine.core.decision import Blocker, BlockerKind, Rule
-from engine.core.events import Command, Verb
+from engine.core.events import CONCLUDED, Command, Verb
 from engine.core.model import Experiment
 from engine.core.run import Phase, Run
 
@@ -23,18 +23,18 @@ def promoted_arm(
     experiment: Experiment, run: Run, order: Command | None, blockers: tuple[Blocker, ...]
 ) -> int | None:
     """Index of the treatment that a person promotes now; None when nobody does, or nobody can."""
-    if order is None or order.verb is not Verb.PROMOTE or refusal(experiment, run, order, blockers):
+    if order is None or order.verb is not Verb.PROMOTE or order.source == CONCLUDED:
         return None
-    return _chosen(experiment, run, order)
+    return None if refusal(experiment, run, order, blockers) else chosen(experiment, run, order)
 
 
 def refusal(experiment: Experiment, run: Run, order: Command, blockers: tuple[Blocker, ...]) -> str:
     """Why even a person cannot promote now, with what to type instead; empty when a person can."""
-    chosen = _chosen(experiment, run, order)
-    if chosen is None:
+    promoted = chosen(experiment, run, order)
+    if promoted is None:
         live = tuple(experiment.treatments[index] for index in live_arms(experiment, run))
         return wording.which_treatment(run, order, live)
-    return "; ".join(blocker.detail for blocker in _unsafe(blockers, chosen))
+    return "; ".join(blocker.detail for blocker in _unsafe(blockers, promoted))
 
 
 def goes_on_regardless(run: Run, blockers: tuple[Blocker, ...]) -> bool:
@@ -45,7 +45,7 @@ def goes_on_regardless(run: Run, blockers: tuple[Blocker, ...]) -> bool:
     return not _unsafe(blockers, act.weights.treatments.index(100))
 
 
-def _chosen(experiment: Experiment, run: Run, order: Command) -> int | None:
+def chosen(experiment: Experiment, run: Run, order: Command) -> int | None:
     """The treatment an order means, of those that take part; None when it leaves that open."""
     live = live_arms(experiment, run)
     if order.treatment:

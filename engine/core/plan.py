@@ -89,8 +89,8 @@ class Plan:
             `on_untrustworthy` of its own.
         budget: what a ramp may cost; its steps are then the most that it gives. None where steps are fixed.
         canary_steps: how many first steps are the canary of an A/B test, which is the last step; 0 without.
-        product_decides: no metric is an objective, because the product experiment of the same document says
-            which treatment is better; a person, or `rampwise ab conclude`, then ends the run.
+        product_decides: the product experiment of the same document says which treatment is better, whatever
+            objectives the run has; a person, or `rampwise ab conclude`, then ends the run.
     """
 
     strategy: str

@@ -58,9 +58,13 @@ class Abandon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """The strategy proposes to stay; `reason` says what is missing."""
+    """The strategy proposes to stay; `reason` says what is missing.
+
+    `is_ready`: nothing but the product experiment's word, which the strategy cannot hear.
+    """
 
     reason: str
+    is_ready: bool = False
 
 
 Proposal = Climb | Finish | Abandon | Wait

@@ -127,12 +127,14 @@ def command_waits(run_id: str, verb: Verb, driver: str | None) -> str:
     )
 
 
-def act_waits(run_id: str, verb: Verb, why: str) -> str:
+def act_waits(run_id: str, verb: Verb, why: str, *, is_repeated: bool = True) -> str:
     """A command was accepted, but traffic has not moved yet."""
-    return (
-        f"{run_id}: {verb.value} was accepted, but traffic has not moved yet: {why}. "
+    again = (
         "It is tried again at every tick, as long as somebody drives the run."
+        if is_repeated
+        else "The same command tries again."
     )
+    return f"{run_id}: {verb.value} was accepted, but traffic has not moved yet: {why}. {again}"
 
 
 def driven_by(driver: str | None) -> str:

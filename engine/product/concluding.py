@@ -1,8 +1,8 @@
 """What a product experiment's answer means for the release that carries it. Decides, and carries nothing out.
 
-Taking traffic away is held up by nothing; giving it to everybody waits until the canary is over and the test
-has lasted as long as its strategy says at least. Where the data are not to be trusted, or there are none,
-nothing is concluded from them.
+Taking traffic away is held up by nothing. Whether it may be given to everybody already is the engine's
+business (see `engine.core.concluded`). Where the data are not to be trusted, or there are none, nothing is
+concluded from them.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from analysis.product.result import Analysis, Outcome, ProductRule
 from analysis.report.product.answers import headline, outcome_of
 from engine.core.events import Verb
+from engine.core.model import Mode
 from engine.core.wording import concluding as wording
 from engine.product.releasing import Release
 
@@ -55,18 +56,20 @@ class Impossible:
 Conclusion = Order | NothingToDo | NotYet | Impossible
 
 
-def conclusion(analysis: Analysis, release: Release, now_s: float) -> Conclusion:
+def conclusion(analysis: Analysis, release: Release) -> Conclusion:
     """What is to be done about a release by what one look says.
 
     Args:
         analysis: the look.
         release: the run that carries the experiment.
-        now_s: the time, Unix seconds.
     """
     run, verb = release.run, _verb(analysis)
     if verb is None:
         return NothingToDo(text=wording.is_over(run) if run.phase.ended else wording.goes_on(run))
     variant = analysis.answer.variant if verb is Verb.PROMOTE else release.control
+    reason = wording.because(headline(analysis), analysis.at_s)
+    if run.mode is Mode.OBSERVE:
+        return NothingToDo(text=wording.only_watches(run, verb, variant, reason))
     if run.phase.ended:
         is_so = release.everybody_has() == variant
         return (
@@ -74,14 +77,21 @@ def conclusion(analysis: Analysis, release: Release, now_s: float) -> Conclusion
             if is_so
             else Impossible(text=wording.ended_otherwise(run, variant))
         )
-    if verb is Verb.PROMOTE and (early := _too_early(release, variant, now_s)):
-        return NotYet(text=early)
-    return Order(
-        verb=verb,
-        treatment=_treatment(release, variant) if verb is Verb.PROMOTE else "",
-        variant=variant,
-        reason=wording.because(headline(analysis), analysis.at_s),
-    )
+    if verb is Verb.PROMOTE:
+        return _promotion(release, variant, reason)
+    return Order(verb=verb, treatment="", variant=variant, reason=reason)
+
+
+def _promotion(release: Release, variant: str, reason: str) -> Conclusion:
+    """What is to be done to give a variant to everybody."""
+    run = release.run
+    if not release.plan.product_decides:
+        return NotYet(text=wording.left_to_itself(run, release.plan))
+    arm = release.treatments.index(variant)
+    if run.weights.given > 0 and run.weights.share(arm) == 0:
+        return Impossible(text=wording.taken_out(run, variant))
+    treatment = release.named[arm] if len(release.named) > 1 else ""
+    return Order(verb=Verb.PROMOTE, treatment=treatment, variant=variant, reason=reason)
 
 
 def _verb(analysis: Analysis) -> Verb | None:
@@ -96,20 +106,3 @@ def _verb(analysis: Analysis) -> Verb | None:
             return Verb.STOP
         case _:
             return None
-
-
-def _too_early(release: Release, variant: str, now_s: float) -> str:
-    """Why nobody else may have the variant yet; empty when everybody may."""
-    run = release.run
-    if release.in_canary:
-        return wording.canary_first(run, variant)
-    step = release.plan.steps[run.step]
-    held_s = now_s - run.step_since_s
-    return "" if held_s >= step.hold_s else wording.held_too_short(run, variant, held_s, step.hold_s)
-
-
-def _treatment(release: Release, variant: str) -> str:
-    """What the run calls a variant; nothing where it has one treatment only."""
-    if len(release.named) == 1:
-        return ""
-    return release.named[release.treatments.index(variant)]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from engine import plugins
 from engine.core.plan import Plan
 from engine.errors import Problem, SpecError
-from engine.spec import checks, product_checks
+from engine.spec import beside, checks, product_checks
 from engine.spec.chosen import Chosen, chosen_at, chosen_by, named_by, unusable
 from engine.spec.document import ProductExperiment, ProductSpec, ReleaseExperiment, Spec
 from engine.spec.problems import broken_rules, describe, problem, shown
@@ -81,7 +81,7 @@ def read(path: FilePath) -> Document:
 
 
 def read_any(path: FilePath) -> AnyDocument:
-    """The release, the product experiment, or both, in a file.
+    """The release, the product experiment, or both, in a file; files that it names are seen from its folder.
 
     Raises:
         SpecError: all problems found.
@@ -96,7 +96,9 @@ def read_any(path: FilePath) -> AnyDocument:
             where=str(path), field="document", found=f"found {reason}", expected="expected a file to read"
         )
         raise SpecError((unreadable,)) from error
-    return parse_any(text, str(path))
+    source = load(text, str(path))
+    beside.place(source, path.parent)
+    return _checked(source)
 
 
 def parse(text: str, filename: str) -> Document:
@@ -198,7 +200,7 @@ def _plan(source: Source, strategy: Chosen | None, problems: list[Problem]) -> P
         path = (*_STRATEGY, strategy.name)
         problems.append(problem(source, path, found=shown(source.get(path)), expected=str(error)))
         return None
-    judged = plan.needs_better and not checks.has_an_objective(source) and checks.asks_users_events(source)
+    judged = plan.needs_better and checks.asks_users_events(source)
     plan = replace(plan, strategy=strategy.name, product_decides=judged)
     problems += checks.ramp_fits_horizon(source, plan)
     problems += checks.probes_can_show_the_limits(source, plan)

@@ -26,9 +26,9 @@ def refreshed(text: str) -> str:
     return _BLOCK.sub(lambda block: _help(block["command"]), text)
 
 
-def documented(text: str) -> set[str]:
-    """Commands whose help is in the document."""
-    return {block["command"].removesuffix("--help").strip() for block in _BLOCK.finditer(text)}
+def documented(text: str) -> dict[str, str]:
+    """What the document has as the help of a command, by command."""
+    return {block["command"].removesuffix("--help").strip(): block[0] for block in _BLOCK.finditer(text)}
 
 
 def commands() -> set[str]:

@@ -121,6 +121,13 @@ def test_the_plan_as_json_keeps_what_it_assumed(desk: Desk) -> None:
     assert fixed["days"] == pytest.approx(fixed["units"] / 7000)
 
 
+def test_the_plan_says_when_the_planned_end_comes_before_an_answer(desk: Desk) -> None:
+    file, typed = declared(desk), ("--units-per-day", "700", "--baseline", "ordered=12%")
+    [misfit] = json.loads(desk.data("ab", "plan", file, *typed, "-o", "json"))["misfits"]
+    assert "days after `starts`: write `ends: 20" in misfit
+    assert f"⚠ {misfit}" in " ".join(desk.data("ab", "plan", file, *typed).split())
+
+
 @pytest.mark.parametrize(
     ("baseline", "said"),
     [

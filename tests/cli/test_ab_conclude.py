@@ -13,6 +13,8 @@ from engine import plugins
 from engine.adapters.flags import FlagTarget
 from engine.cli import ab_concluding
 from engine.cli.ab_looking import Look
+from engine.core.concluded import ANSWER_LASTS_S
+from engine.core.decision import Rule
 from engine.core.outcome import ExitCode
 from engine.core.run import Phase
 from engine.core.target import ALL_TO_CONTROL, Weights
@@ -23,7 +25,9 @@ from tests.cli.desk import EXPERIMENT, NOW_S, Desk, Entry
 
 CANARY = "{canary: {steps: [10, 50], hold: 30s, floor: 50}}"
 TEST = (
-    EXPERIMENT.replace(CANARY, "{ab: {weights: [50], hold: 30s, floor: 50}}")
+    EXPERIMENT.replace(CANARY, "{ab: {weights: [50], hold: 30s, floor: 50}}").replace(
+        "margin: {absolute: 5pp}", "margin: {absolute: 20pp}, dispersion: 1"
+    )
     + """\
   product:
     question: Do more visitors buy?
@@ -155,9 +159,7 @@ def test_in_the_canary_nothing_is_promoted_but_harm_is_taken_back(desk: Desk, an
     run_id = begun(desk, text, ticks=1)
     result = conclude(desk, text=text)
     assert result.exit_code == ExitCode.UNDECIDED
-    assert (
-        f"{run_id} is at 10 % and has not begun its test, so short is not given all traffic" in result.stderr
-    )
+    assert f"{run_id}: short is not given all traffic yet: " in result.stderr
     assert weights(desk, run_id) == Weights.of(10)
     answers.analysis = keep_control()
     assert conclude(desk, text=text).exit_code == ExitCode.ROLLED_BACK
@@ -178,17 +180,164 @@ def test_before_the_test_was_held_as_long_as_declared_nothing_is_promoted(
     run_id = begun(desk, ticks=2)
     result = conclude(desk)
     assert result.exit_code == ExitCode.UNDECIDED
-    assert f"{run_id} has held its test for" in result.stderr
+    assert "short is not given all traffic yet: held 10 s of 30 s at this split." in result.stderr
     assert phase(desk, run_id) is Phase.RUNNING
 
 
-def test_what_the_engine_refuses_is_told_and_exit_1(desk: Desk, answers: Answers) -> None:
-    run_id = begun(desk)
+def frozen(desk: Desk, run_id: str) -> None:
     desk.data("freeze", "on", "--reason", "Black Friday")
-    result = conclude(desk)
-    assert result.exit_code == ExitCode.ERROR
-    assert "promote was refused: frozen by ada@desk: Black Friday" in result.stderr
+
+
+def paused(desk: Desk, run_id: str) -> None:
+    desk.data("pause", run_id, "--reason", "legal looks")
+
+
+def blind(desk: Desk, run_id: str) -> None:
+    desk.source.silent = True
+
+
+@pytest.mark.parametrize(
+    ("speaks_against", "told"),
+    [
+        (frozen, "frozen by ada@desk: Black Friday"),
+        (paused, "paused; `rampwise resume"),
+        (blind, "no data for all metrics"),
+    ],
+)
+@pytest.mark.parametrize("rehearsed", [["--dry-run"], []])
+def test_an_answer_overrides_nothing_and_its_rehearsal_says_so(
+    desk: Desk,
+    answers: Answers,
+    speaks_against: Callable[[Desk, str], None],
+    told: str,
+    rehearsed: list[str],
+) -> None:
+    run_id = begun(desk)
+    speaks_against(desk, run_id)
+    desk.clock.at_s += 10
+    result = conclude(desk, *rehearsed)
+    assert result.exit_code == ExitCode.UNDECIDED, result.output
+    assert f"{run_id}: short is not given all traffic yet: " in result.stderr
+    assert told in result.stderr
+    assert weights(desk, run_id) == Weights.of(50)
+    assert not phase(desk, run_id).ended
+    assert list(desk.store.requested(run_id)) == []
+
+
+@pytest.mark.parametrize("rehearsed", [["--dry-run"], []])
+def test_the_runs_own_metrics_must_show_that_it_does_no_harm(
+    desk: Desk, answers: Answers, rehearsed: list[str]
+) -> None:
+    text = TEST.replace("absolute: 20pp}, dispersion: 1", "absolute: 5pp}")
+    run_id = begun(desk, text)
+    result = conclude(desk, *rehearsed, text=text)
+    assert result.exit_code == ExitCode.UNDECIDED
+    assert "the run's own metrics do not show yet that v2 is not worse" in result.stderr
     assert phase(desk, run_id) is Phase.RUNNING
+
+
+@pytest.mark.parametrize("strategy", [CANARY, CANARY.replace("10, 50", "{weight: 10, approve: true}, 50")])
+def test_a_strategy_with_rules_of_its_own_is_left_to_them(
+    desk: Desk, answers: Answers, strategy: str
+) -> None:
+    text = TEST.replace("{ab: {weights: [50], hold: 30s, floor: 50}}", strategy)
+    run_id = begun(desk, text, ticks=5)
+    given = weights(desk, run_id)
+    for _ in range(2):
+        result = conclude(desk, text=text)
+        assert result.exit_code == ExitCode.UNDECIDED
+        assert "the strategy canary promotes by its own rules" in result.stderr
+        assert weights(desk, run_id) == given
+    answers.analysis = keep_control()
+    assert conclude(desk, text=text).exit_code == ExitCode.ROLLED_BACK
+    assert phase(desk, run_id) is Phase.ROLLED_BACK
+
+
+def test_a_run_that_only_watches_is_told_what_would_be_and_goes_on(desk: Desk, answers: Answers) -> None:
+    text = TEST.replace("  warm_up: 1s\n", "  warm_up: 1s\n  mode: observe\n")
+    run_id = begun(desk, text)
+    before = desk.target.weights
+    for answer, would in ((ship, "would promote it"), (keep_control, "would roll it back")):
+        answers.analysis = answer()
+        result = conclude(desk, text=text)
+        assert f"{run_id}: {would}" in result.stderr
+        assert "Nothing was changed. This run only watches." in result.stderr
+    assert (phase(desk, run_id), desk.target.weights) == (Phase.RUNNING, before)
+
+
+def test_an_order_that_waited_does_not_outlive_its_answer(desk: Desk, answers: Answers) -> None:
+    run_id = begun(desk)
+    assert desk.store.acquire(run_id, "dead/9", desk.clock.at_s, LEASE_S)
+    conclude(desk, "--timeout", "50ms")
+    answers.analysis = do_not_trust()
+    result = conclude(desk, "--timeout", "50ms")
+    assert "A promotion that an earlier answer asked for still waits" in result.stderr
+    assert f"`rampwise pause {run_id} --reason TEXT` holds it up" in result.stderr
+    desk.clock.at_s += ANSWER_LASTS_S + 1
+    assert "still waits" not in conclude(desk, "--timeout", "50ms").stderr
+    for _ in range(3):
+        desk.clock.at_s += 10
+        desk.data("-q", "serve", "--once")
+    assert (phase(desk, run_id), list(desk.store.requested(run_id))) == (Phase.RUNNING, [])
+
+
+def test_the_log_says_that_the_product_experiment_asked(desk: Desk, answers: Answers) -> None:
+    run_id = begun(desk)
+    conclude(desk)
+    run = desk.store.load(run_id).snapshot.run
+    assert (run.ended_by, run.last_actor) == (Rule.CONCLUDED, "ada@desk")
+
+
+@pytest.mark.parametrize(
+    ("launched", "asked", "field"),
+    [
+        ("conversion: order, within: 1h", "conversion: cheer, within: 2h", "metrics"),
+        ("question: Do", "method: fixed\n    ends: 2027-02-01T00:00:00Z\n    question: Do", "method, ends"),
+        ("question: Do", "alpha: 0.2\n    exclude: {browser: [bot]}\n    question: Do", "exclude, alpha"),
+        ("{control: 50, short: 50}", "{control: 60, short: 40}", "variants"),
+    ],
+)
+def test_another_question_than_the_one_launched_ends_nothing(
+    desk: Desk, answers: Answers, launched: str, asked: str, field: str
+) -> None:
+    run_id = begun(desk, ticks=1)
+    result = conclude(desk, text=TEST.replace(launched, asked))
+    assert result.exit_code == ExitCode.USAGE
+    said = " ".join(result.stderr.split())
+    assert f"{run_id} was launched to ask something else: its product section differs in {field}." in said
+    assert answers.releases == []
+
+
+def test_other_words_for_the_same_question_are_no_other_question(desk: Desk, answers: Answers) -> None:
+    run_id = begun(desk)
+    said = TEST.replace("Do more visitors buy?", "More orders?").replace(
+        "{control: 50, short: 50}", "{short: 50, control: 50}\n    control: control"
+    )
+    assert conclude(desk, text=said).exit_code == ExitCode.OK
+    assert phase(desk, run_id) is Phase.PROMOTED
+
+
+def test_of_a_run_that_was_launched_without_the_question_nothing_is_promoted(
+    desk: Desk, answers: Answers
+) -> None:
+    run_id = begun(desk, EXPERIMENT, ticks=2)
+    result = conclude(desk)
+    assert result.exit_code == ExitCode.UNDECIDED
+    assert "the strategy canary promotes by its own rules" in result.stderr
+    assert phase(desk, run_id) is Phase.RUNNING
+
+
+def test_with_an_objective_of_the_run_one_judge_decides(desk: Desk, answers: Answers) -> None:
+    metric = "{name: orders, kind: proportion, role: objective, unit: session, bad: b, total: t,"
+    metric += " margin: {absolute: 20pp}, dispersion: 1}"
+    text = TEST.replace("  metrics:\n    - ", f"  metrics:\n    - {metric}\n    - ", 1)
+    answers.analysis = do_not_trust()
+    desk.source.bad = {"control": 200, "treatment": 10}
+    run_id = begun(desk, text, ticks=6)
+    assert conclude(desk, text=text).exit_code == ExitCode.NOT_TRUSTED
+    assert (phase(desk, run_id), weights(desk, run_id)) == (Phase.RUNNING, Weights.of(50))
+    answers.analysis = ship()
+    assert conclude(desk, text=text).exit_code == ExitCode.OK
 
 
 def test_an_order_that_waits_is_not_given_twice(desk: Desk, answers: Answers) -> None:

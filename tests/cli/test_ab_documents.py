@@ -62,7 +62,10 @@ def test_what_needs_a_release_says_what_to_add(desk: Desk, command: tuple[str, .
 def test_a_run_without_an_objective_says_who_decides(desk: Desk) -> None:
     result = desk.call("validate", desk.file(TEST))
     assert result.exit_code == ExitCode.OK
-    assert "no objective: the run guards against harm; `rampwise ab conclude` ends it" in result.stdout
+    assert (
+        "users' events decide: the run guards against harm, and `rampwise ab conclude` ends it"
+        in result.stdout
+    )
     assert "warning" not in result.stderr
 
 

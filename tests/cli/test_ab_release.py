@@ -1,7 +1,7 @@
 """One traffic, two questions: a canary, a test and its conclusion, on real flags, records and looks."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -49,37 +49,38 @@ def evaluator(flags: Path) -> Evaluator:
     return Evaluator(json.loads(flags.read_text(encoding="utf-8"))["flags"])
 
 
-def visit(desk: Desk, flags: Path) -> dict[str, str]:
+def visit(desk: Desk, flags: Path, buys: Mapping[str, int] = BUYS) -> dict[str, str]:
     """Every visitor comes by; who is exposed, and with what. Some of them buy a second later."""
-    told_by, exposed = evaluator(flags), {}
+    told_by, exposed, run = evaluator(flags), {}, ""
     for unit in UNITS:
         told = told_by.string("exp.checkout.variant", unit)
         if is_exposure(told.reason, told.variant):
-            exposed[unit] = told.value
-    intake_of(desk.store).take_in(list(records(exposed, desk.clock.at_s - 5)), desk.clock.at_s)
+            exposed[unit], run = told.value, str(told.flag_metadata["run"])
+    found = records(exposed, run, buys, desk.clock.at_s - 5)
+    intake_of(desk.store).take_in(list(found), desk.clock.at_s)
     return exposed
 
 
-def records(exposed: dict[str, str], at_s: float) -> Iterator[Record]:
+def records(exposed: dict[str, str], run: str, buys: Mapping[str, int], at_s: float) -> Iterator[Record]:
     for unit, variant in exposed.items():
         yield Exposure(
             source="/shop",
-            id=exposure_id("checkout", "", variant, unit),
+            id=exposure_id("checkout", run, variant, unit),
             experiment="checkout",
             unit=unit,
             variant=variant,
             at_s=at_s,
             dimensions={},
         )
-        if int(unit.rpartition("-")[2]) % BUYS[variant] == 0:
+        if int(unit.rpartition("-")[2]) % buys[variant] == 0:
             yield Occurrence(
                 source="/shop",
-                id=f"order-{unit}",
+                id=f"order-{run}-{unit}",
                 unit=unit,
                 name="purchase",
                 value=None,
                 at_s=at_s + 1,
-                event_id=f"order-{unit}",
+                event_id=f"order-{run}-{unit}",
             )
 
 
@@ -135,3 +136,27 @@ def test_from_the_canary_to_the_conclusion(desk: Desk, flags: Path) -> None:
     assert [step["stage"] for step in course["steps"]] == ["canary", "test"]
     assert [step["weights_pct"]["short"] for step in course["steps"]] == [10, 50]
     assert (course["ended"]["phase"], course["ended"]["variant"]) == ("promoted", "short")
+
+
+def test_a_mended_build_is_not_judged_by_the_one_before(desk: Desk, flags: Path) -> None:
+    file = desk.file(experiment(flags))
+    first = desk.data("-q", "launch", file, "-o", "name").strip()
+    ticked(desk, 2)
+    seen = visit(desk, flags, {"long": 2, "short": 5})
+    assert desk.call("ab", "conclude", file).exit_code == ExitCode.ROLLED_BACK
+    assert desk.store.load(first).snapshot.run.phase is Phase.ROLLED_BACK
+
+    desk.clock.at_s += 3600
+    second = desk.data("-q", "launch", file, "-o", "name").strip()
+    ticked(desk, 2)
+    before = desk.call("ab", "conclude", file)
+    assert before.exit_code == ExitCode.NOT_TRUSTED, before.stderr
+    assert "0 exposures, and 0 events" in before.stderr
+    assert desk.store.load(second).snapshot.run.phase is Phase.RUNNING
+
+    assert visit(desk, flags, {"long": 8, "short": 2}) == seen
+    shown = desk.call("ab", "analyze", file, "-o", "json")
+    analysis = json.loads(shown.stdout)["analysis"]
+    assert (analysis["counted"]["exposures"], analysis["counted"]["before_start"]) == (len(seen), 0)
+    assert analysis["effects"][0]["difference"] > 0
+    assert shown.exit_code == ExitCode.UNDECIDED

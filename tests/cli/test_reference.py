@@ -13,12 +13,12 @@ def test_the_documented_help_is_the_real_help() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert reference.documented(reference.written()) == reference.commands()
+    assert reference.documented(reference.written()).keys() == reference.commands()
 
 
 @pytest.mark.parametrize("command", sorted(reference.commands() - {""}))
-def test_every_command_teaches_by_an_example(desk: Desk, command: str) -> None:
-    shown = desk.data(*command.split(), "--help")
+def test_every_command_teaches_by_an_example(command: str) -> None:
+    shown = reference.documented(reference.written())[command]
     assert f"\n  Example:\n    rampwise {command}" in shown
 
 

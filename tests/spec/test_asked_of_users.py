@@ -22,8 +22,8 @@ def test_guardrails_alone_guard_a_test_that_users_events_decide() -> None:
     assert parse(AB, "x.yaml").plan.product_decides
 
 
-def test_with_an_objective_the_run_decides_itself() -> None:
-    assert not parse(AB.replace("preset: http_errors", OBJECTIVE, 1), "x.yaml").plan.product_decides
+def test_beside_an_objective_of_the_run_users_events_decide_all_the_same() -> None:
+    assert parse(AB.replace("preset: http_errors", OBJECTIVE, 1), "x.yaml").plan.product_decides
 
 
 def test_a_canary_needs_no_objective_and_decides_itself() -> None:

@@ -152,7 +152,8 @@ def test_the_test_after_a_canary_ends_as_any_other() -> None:
     )
 
 
-def test_where_the_product_experiment_decides_the_run_waits_for_it() -> None:
+@pytest.mark.parametrize("better", [None, 1])
+def test_where_the_product_experiment_decides_the_run_waits_for_it(better: int | None) -> None:
     plan = replace(PLAN, product_decides=True)
     at_the_end = Progress(
         step=0,
@@ -160,10 +161,16 @@ def test_where_the_product_experiment_decides_the_run_waits_for_it() -> None:
         step_trials=(500, 500),
         not_worse=True,
         inside_margin_at_step=True,
+        better=better,
     )
     assert Ab().propose(plan, at_the_end) == Wait(
-        reason="the product experiment decides what is better; `rampwise ab conclude` carries out its answer"
+        reason="the product experiment decides what is better; `rampwise ab conclude` carries out its answer",
+        is_ready=True,
     )
+    for lacking in (replace(at_the_end, step_age_s=7199.0), replace(at_the_end, step_trials=(499, 500))):
+        waiting = Ab().propose(plan, lacking)
+        assert isinstance(waiting, Wait)
+        assert not waiting.is_ready
 
 
 @given(

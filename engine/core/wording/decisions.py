@@ -84,8 +84,11 @@ def preview_failed(run: Run, proposal: Abandon) -> str:
 
 def not_shown(experiment: Experiment) -> str:
     """A strategy wanted to promote or to switch, and the evidence does not say so."""
+    wanted = "the strategy would give away control's last traffic"
+    if experiment.plan.product_decides:
+        return f"{wanted}, but the product experiment says what is better"
     needed = "better" if experiment.plan.needs_better else "not worse"
-    return f"the strategy would give away control's last traffic, but the evidence does not say {needed}"
+    return f"{wanted}, but the evidence does not say {needed}"
 
 
 def which_treatment(run: Run, order: Command, live: tuple[str, ...]) -> str:

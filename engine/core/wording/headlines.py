@@ -108,6 +108,7 @@ RULE_WORDS = {
     Rule.UNTRUSTWORTHY_TOO_LONG: "for lack of data to be trusted",
     Rule.BLOCKED: "because something is in the way",
     Rule.PROMOTED: "promoted by a person",
+    Rule.CONCLUDED: "on the product experiment's answer",
     Rule.FLOORS_MET: "as the plan says",
     Rule.EVIDENCE: "on evidence",
     Rule.SETTLED: "because it kept all traffic without harm",

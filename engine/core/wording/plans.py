@@ -105,10 +105,10 @@ def several_metrics() -> str:
 
 
 def product_decides() -> str:
-    """The run has no objective, because users' events tell which variant is better."""
+    """Users' events tell which variant is better, whatever objectives the run has."""
     return (
-        "No metric is an objective, so nothing promotes this run by itself, whatever is said of promotions: "
-        "the product experiment decides, and `rampwise ab plan` tells how long that takes."
+        "The product experiment decides, so nothing promotes this run by itself, whatever is said of "
+        "promotions: its own metrics guard, and `rampwise ab plan` tells how long an answer takes."
     )
 
 

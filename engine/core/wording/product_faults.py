@@ -1,6 +1,6 @@
 """Sentences about what is wrong, or right, with the data of a product experiment. Judges nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.core.numbers import percent
 
@@ -9,6 +9,8 @@ NOTED = ("▲", "noted")
 GRAVE = ("⚠", "grave")
 UNKNOWN = ("∅", "not checked")
 """Icon and word of a check; never the colour alone."""
+TAKEN_OUT = "taken out"
+"""In the place of a number of units."""
 
 CHECK_TITLES: Mapping[str, str] = {
     "split": "Split",
@@ -192,6 +194,17 @@ def split_told(units: Mapping[str, int], planned: Mapping[str, float]) -> str:
     )
     plan = ", ".join(f"{name} {percent(share)}" for name, share in planned.items())
     return f"Planned {plan}; seen {seen}, of {whole:,}."
+
+
+def left_told(names: Sequence[str]) -> str:
+    """That treatments were taken out, and what follows.
+
+    >>> left_told(["short"])
+    'Taken out of the release before: short. The split is of the others, and nothing is decided by it.'
+    """
+    which = "it" if len(names) == 1 else "them"
+    told = f"Taken out of the release before: {', '.join(names)}."
+    return f"{told} The split is of the others, and nothing is decided by {which}."
 
 
 def fine_told(kind: str, *, unit: str, count: int) -> str:
