@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from analysis.product.bayes import bayes
 from analysis.product.claims import with_claims, with_part_claims
@@ -11,6 +12,7 @@ from analysis.product.effects import effects_of
 from analysis.product.faults import faults
 from analysis.product.forecast import forecasts
 from analysis.product.impact import impacts
+from analysis.product.leaving import deciding_of, gone, remaining
 from analysis.product.looks import information, may_claim
 from analysis.product.result import Analysis, Effect
 from analysis.product.split import split_findings
@@ -22,13 +24,15 @@ WEEKDAY = "@weekday"
 """Dimension of the slices of `Analysis.weekdays`: "1" is Monday."""
 
 
-def analyse(plan: ProductPlan, totals: Totals, at_s: float) -> Analysis:
+def analyse(plan: ProductPlan, totals: Totals, at_s: float, left: frozenset[str] = frozenset()) -> Analysis:
     """What the totals say now.
 
     Args:
         plan: what was fixed before.
         totals: of one pass over the tables.
         at_s: time of the look, Unix seconds, as of which the tables were read: that of `looks.look_s`.
+        left: treatments that were taken out by then, so that nobody is exposed to them any more. What is
+            held against each other is the others, see `analysis.product.leaving`.
 
     Returns:
         The same for the same totals, in whatever order these list their slices and metrics.
@@ -36,28 +40,33 @@ def analyse(plan: ProductPlan, totals: Totals, at_s: float) -> Analysis:
     share = information(plan, at_s)
     effects = effects_of(plan, totals, (ALL,), at_s, share)
     parts = effects_of(plan, totals, _parts(plan, totals), at_s, share)
+    out = gone(plan, left)
     if may_claim(plan, at_s):
-        effects, parts = with_claims(plan, effects), with_part_claims(plan, parts)
+        effects = remaining(effects, out, partial(with_claims, plan))
+        parts = remaining(parts, out, partial(with_part_claims, plan))
     days, weekdays = _series(plan, totals, at_s, share)
-    splits = split_findings(plan, totals)
-    wrong = faults(plan, totals, splits, biased(plan, totals, at_s), at_s)
+    rest = deciding_of(plan, out)
+    deciding = [each for each in effects if each.variant not in out]
+    splits = split_findings(rest, totals)
+    wrong = faults(rest, totals, splits, biased(rest, totals, at_s), at_s)
     return Analysis(
         plan=plan,
         at_s=at_s,
         method=plan.method,
-        answer=answer(plan, totals, effects, wrong, at_s),
+        answer=answer(rest, totals, deciding, wrong, at_s),
         units={share.variant: totals.units.get((share.variant, ALL), 0) for share in plan.shares},
         effects=effects,
         parts=parts,
         days=days,
         weekdays=weekdays,
-        bayes=bayes(plan, effects),
-        impacts=impacts(plan, totals, effects),
+        bayes=bayes(rest, deciding),
+        impacts=impacts(rest, totals, deciding),
         splits=splits,
         faults=wrong,
-        forecasts=forecasts(plan, totals, effects, at_s),
+        forecasts=forecasts(rest, totals, deciding, at_s),
         counted=totals.counted,
         caps=totals.caps,
+        left=out,
     )
 
 

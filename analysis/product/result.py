@@ -242,6 +242,7 @@ class Analysis:
         at_s: time of the look, Unix seconds. method: that intervals are by.
         effects: of all units, per metric and treatment. parts: of dimensions' values. days: per day of the
             first exposure. weekdays: per day of the week, `Slice.value` "1" is Monday.
+        left: treatments that were taken out before, in the plan's order: shown, and part of no decision.
     """
 
     plan: ProductPlan
@@ -260,3 +261,4 @@ class Analysis:
     forecasts: tuple[Forecast, ...]
     counted: Counted
     caps: Mapping[str, float]
+    left: tuple[str, ...] = ()

@@ -97,7 +97,8 @@ class Counted:
         crossed: units seen in two variants, left out. excluded: by declared exclusions. before_start: units
             first exposed before the experiment starts, left out. machines: units with more events than
             `most_events`, left out, per variant. unknown: units per variant that nobody declared.
-        future: rows with a time after the data were read: some clock is wrong.
+        future: rows with a time of more than ten minutes after the look: some clock is wrong. All after it
+            are left out.
         incomplete: rows of either table without a unit or a time, left out. valueless: per metric that sums
             a column, its events that hold no usable number there; each counts as 0.
         first_s, last_s: times of the first and the last exposure or event that counts.

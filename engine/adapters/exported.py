@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ def export(
     directory: Path,
     declared: Collection[str] = (),
     came: Callable[[float], bool] = _always,
+    since_s: float | None = None,
 ) -> Exported:
     """Write `exposures.parquet` and `events.parquet`; each replaces the one before when it is whole.
 
@@ -53,6 +55,7 @@ def export(
         directory: made if it does not exist.
         declared: dimensions that have a column even if no exposure has them.
         came: whether a record of this time (Unix) is written.
+        since_s: exposures from then on, Unix seconds; all events all the same. None for all.
 
     Raises:
         StoreError: the records cannot be read. UsageError: the directory cannot be written to, or pyarrow
@@ -69,7 +72,9 @@ def export(
     of_events = {"unit": text, "time": time, "name": text, "value": pa.float64(), "id": text}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        exposures = (_exposure_row(each) for each in intake.exposures(experiment) if came(each.at_s))
+        first_s = -inf if since_s is None else since_s
+        told = (each for each in intake.exposures(experiment) if came(each.at_s) and each.at_s >= first_s)
+        exposures = map(_exposure_row, told)
         events = (_event_row(each) for each in intake.occurrences(experiment) if came(each.at_s))
         return Exported(
             exposures=_write(directory / EXPOSURES, pa.schema(list(of_exposures.items())), exposures),

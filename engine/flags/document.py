@@ -14,7 +14,7 @@ from typing import Any
 from engine.core.target import ALL_TO_CONTROL, Weights
 from engine.errors import UsageError
 from engine.flags.layout import Slot, slots
-from engine.flags.plan import FlagPlan, Part
+from engine.flags.plan import RUN, FlagPlan, Part
 
 Flag = dict[str, Any]
 """One flag's definition, as flagd has it."""
@@ -91,9 +91,18 @@ def written(found: Mapping[str, Any], plan: FlagPlan) -> Weights | None:
 
 
 def changed(found: Mapping[str, Any], plan: FlagPlan, ours: Mapping[str, Flag]) -> tuple[str, ...]:
-    """Keys of the flags that are not as we make them, the kill switch left aside."""
+    """Keys of the flags that are not as we make them, the kill switch and the name of the run left aside."""
     keys = (plan.key(part) for part in Part if part is not Part.ENABLED)
-    return tuple(key for key in keys if found.get(key) != ours.get(key))
+    return tuple(key for key in keys if _of_any_run(found.get(key)) != _of_any_run(ours.get(key)))
+
+
+def _of_any_run(flag: object) -> object:
+    """A flag without what tells one run from another."""
+    if not isinstance(flag, dict) or not isinstance(flag.get("metadata"), dict):
+        return flag
+    told = {name: value for name, value in flag["metadata"].items() if name != RUN}
+    rest = {name: value for name, value in flag.items() if name != "metadata"}
+    return {**rest, "metadata": told} if told else rest
 
 
 def is_last(found: Mapping[str, Any], plan: FlagPlan) -> bool:

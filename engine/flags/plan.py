@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+RUN = "run"
+"""Metadata of the flag `variant`: what tells one run's exposures from another's."""
+
 
 class Part(StrEnum):
     """The last part of a flag's key."""

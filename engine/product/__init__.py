@@ -31,18 +31,16 @@ def analyze(file: str | Path, at_s: float | None = None) -> "ProductReport":
         StoreError: the database cannot be used.
     """
     # Here, because the command line needs names of this package and nothing heavy for its help.
-    from analysis.product.looks import look_s  # noqa: PLC0415
     from analysis.report.product.notebook import ProductReport  # noqa: PLC0415
     from engine.adapters.clock import SystemClock  # noqa: PLC0415
-    from engine.product.looking import analysis_of, origin_of, plan_in, totals_of  # noqa: PLC0415
-    from engine.product.releasing import course_of, looked_at_s, release_in_store  # noqa: PLC0415
+    from engine.product.looking import analysed, origin_of, plan_in  # noqa: PLC0415
+    from engine.product.releasing import course_of, release_in_store  # noqa: PLC0415
+    from engine.product.scope import scope_of  # noqa: PLC0415
 
     path = Path(file)
     plan = plan_in(path)
     now_s = SystemClock().now_s() // 1
     release = release_in_store(plan)
     course = None if release is None else course_of(release)
-    when_s = look_s(plan, looked_at_s(plan, release, now_s) if at_s is None else at_s)
-    return ProductReport(
-        analysis_of(plan, totals_of(plan, path, now_s, when_s), when_s), origin_of(path, when_s, course)
-    )
+    scope = scope_of(plan, release, now_s, at_s)
+    return ProductReport(analysed(scope, path, now_s), origin_of(path, scope.at_s, course))

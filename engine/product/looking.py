@@ -24,6 +24,7 @@ from engine.core.product import ProductPlan
 from engine.errors import UsageError
 from engine.product.recorded import nobody_exposed, recorded
 from engine.product.releasing import the_store_if_any
+from engine.product.scope import Scope
 
 
 def plan_in(file: Path) -> ProductPlan:
@@ -44,7 +45,12 @@ def plan_in(file: Path) -> ProductPlan:
 
 
 def totals_of(
-    plan: ProductPlan, file: Path, now_s: float, at_s: float | None = None, keep: Keep | None = None
+    plan: ProductPlan,
+    file: Path,
+    now_s: float,
+    at_s: float | None = None,
+    keep: Keep | None = None,
+    since_s: float | None = None,
 ) -> Totals:
     """What one pass over the tables brings back.
 
@@ -54,6 +60,7 @@ def totals_of(
         now_s: the time, Unix seconds; rows with a later one come from a wrong clock.
         at_s: look as of then: rows after it had not come yet, and nothing is wrong with them.
         keep: where totals of users are kept between looks.
+        since_s: exposures that were recorded before it are of an earlier release, and nobody's first.
 
     Raises:
         UsageError: the tables cannot be used as they are, or what reads them is not installed.
@@ -64,16 +71,17 @@ def totals_of(
         keep.say("What Rampwise recorded itself is read whole at every look, and nothing is kept.")
         keep = None
     take = look if keep is None else partial(look, keep=keep)
-    with _at_hand(plan, file, now_s) as place:
+    with _at_hand(plan, file, now_s, since_s) as place:
         if at_s is None or at_s >= now_s:
             return take(place, now_s)
         totals = take(place, at_s)
         return replace(totals, counted=replace(totals.counted, future=0))
 
 
-def analysis_of(plan: ProductPlan, totals: Totals, at_s: float) -> Analysis:
-    """What the totals say at a time, Unix seconds."""
-    return analyse(plan, totals, at_s)
+def analysed(scope: Scope, file: Path, now_s: float, keep: Keep | None = None) -> Analysis:
+    """One look: what the tables of a file's experiment say of a scope. Raises what `totals_of` raises."""
+    totals = totals_of(scope.plan, file, now_s, scope.at_s, keep, scope.since_s)
+    return analyse(scope.plan, totals, scope.at_s, scope.left)
 
 
 def origin_of(file: Path, at_s: float, course: Course | None = None) -> Origin:
@@ -84,7 +92,7 @@ def origin_of(file: Path, at_s: float, course: Course | None = None) -> Origin:
 
 
 @contextmanager
-def _at_hand(plan: ProductPlan, file: Path, now_s: float) -> Iterator[ProductPlan]:
+def _at_hand(plan: ProductPlan, file: Path, now_s: float, since_s: float | None) -> Iterator[ProductPlan]:
     """The plan with its tables where they can be read, for as long as a look takes."""
     experiment = plan.tables.recorded_as
     if experiment is None:
@@ -93,7 +101,7 @@ def _at_hand(plan: ProductPlan, file: Path, now_s: float) -> Iterator[ProductPla
     store = the_store_if_any()
     if store is None:
         raise UsageError(nobody_exposed(experiment))
-    with closing(store), recorded(plan, experiment, store.intake, SystemClock(), now_s) as place:
+    with closing(store), recorded(plan, experiment, store.intake, SystemClock(), now_s, since_s) as place:
         yield place
 
 

@@ -18,7 +18,12 @@ from engine.ports import Clock
 
 @contextmanager
 def recorded(
-    plan: ProductPlan, experiment: str, intake: Intake, clock: Clock, now_s: float
+    plan: ProductPlan,
+    experiment: str,
+    intake: Intake,
+    clock: Clock,
+    now_s: float,
+    since_s: float | None = None,
 ) -> Iterator[ProductPlan]:
     """The plan with a directory of its tables, which is gone at the end of the block.
 
@@ -29,6 +34,7 @@ def recorded(
         clock: the time while they are read.
         now_s: the time of the look. What happened since then had not come yet: applications go on telling
             while records are read. What is later even than the clock is left for the look to find.
+        since_s: exposures before it are of an earlier release: each user is exposed anew by the next one.
 
     Raises:
         UsageError: nobody was exposed yet. StoreError: the records cannot be read.
@@ -40,7 +46,14 @@ def recorded(
     own = {"unit", "time", "variant"}
     with tempfile.TemporaryDirectory(prefix="rampwise-ab-") as directory:
         declared = [column for column in columns if column not in own]
-        export(intake, experiment, Path(directory), declared, lambda at_s: not now_s < at_s <= clock.now_s())
+        export(
+            intake,
+            experiment,
+            Path(directory),
+            declared,
+            lambda at_s: not now_s < at_s <= clock.now_s(),
+            since_s,
+        )
         yield replace(plan, tables=replace(plan.tables, warehouse=directory))
 
 

@@ -18,7 +18,7 @@ from engine.core.decision import DecisionKind
 from engine.core.events import Applied, Event, Intended
 from engine.core.model import Mode
 from engine.core.plan import Plan
-from engine.core.product import Method, ProductPlan
+from engine.core.product import ProductPlan
 from engine.core.run import Act, Run
 from engine.core.target import TargetFacts, Weights
 from engine.errors import CorruptRecord, SpecError, UsageError
@@ -122,18 +122,6 @@ def _matched(run: Run, plan: ProductPlan, control: str, named: Sequence[str]) ->
         "does, or name the right run with --run"
     )
     raise UsageError(msg)
-
-
-def looked_at_s(plan: ProductPlan, release: Release | None, now_s: float) -> float:
-    """As of when an experiment is looked at that nobody gave a time for, Unix seconds.
-
-    After its release everybody has the same, so that what users do then says nothing about the variants: an
-    anytime look is as of the end, and stays what it was then. Other methods have times of their own.
-    """
-    ended_s = None if release is None else release.run.ended_s
-    if ended_s is None or plan.method is not Method.ANYTIME or ended_s <= (plan.starts_s or 0.0):
-        return now_s
-    return min(now_s, ended_s // 1)
 
 
 def course_of(release: Release) -> Course | None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,15 @@ def test_what_somebody_else_wrote_is_noticed(part: Part) -> None:
 def test_an_exposure_flag_of_somebody_elses_names_no_weights(exposure: object) -> None:
     made = {**flags(PLAN, Weights.of(20)), PLAN.key(Part.EXPOSURE): exposure}
     assert written(made, PLAN) is None
+
+
+def test_of_which_run_the_flags_are_is_left_aside_and_other_metadata_is_not() -> None:
+    told = replace(PLAN, metadata={"run": "1", "dimensions": "country"})
+    made = flags(told, Weights.of(20))
+    for metadata in ({"run": "2", "dimensions": "country"}, {"dimensions": "country"}):
+        assert written(made, replace(told, metadata=metadata)) == Weights.of(20)
+    assert written(made, replace(told, metadata={"run": "1"})) is None
+    assert written(flags(PLAN, Weights.of(20)), replace(PLAN, metadata={"run": "1"})) == Weights.of(20)
 
 
 def test_the_kill_switch_is_left_aside_and_off_when_it_is_none() -> None:

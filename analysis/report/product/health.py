@@ -82,10 +82,7 @@ def split_rows(analysis: Analysis) -> tuple[SplitRow, ...]:
     return tuple(
         SplitRow(
             part="all" if each.slice == ALL else f"{each.slice.dimension}: {each.slice.value}",
-            counts=tuple(
-                f"{each.units.get(share.variant, 0):,}{_share(each, share.variant)}"
-                for share in analysis.plan.shares
-            ),
+            counts=tuple(_count(each, share.variant) for share in analysis.plan.shares),
             evidence=e_value(each.log_e / _LN10),
             p_value=f"{each.p_value:.3g}",
             alarm=each.alarm,
@@ -175,13 +172,14 @@ def _unknown(analysis: Analysis, kind: FaultKind) -> bool:
 
 
 def _split_told(analysis: Analysis) -> tuple[str, ...]:
-    """Of all units, and of the parts with an alarm."""
+    """Of all units, and of the parts with an alarm; and who has no part in it any more."""
     shown = [each for each in analysis.splits if each.slice == ALL or each.alarm]
-    return tuple(
+    told = tuple(
         ("" if each.slice == ALL else f"{each.slice.dimension} is {each.slice.value}: ")
         + wording.split_told(each.units, each.planned)
         for each in shown[: MOST_TOLD + 1]
     )
+    return (*told, wording.left_told(analysis.left)) if analysis.left else told
 
 
 def _told(analysis: Analysis, faults: list[Fault]) -> tuple[str, ...]:
@@ -199,6 +197,13 @@ def _of(analysis: Analysis, kind: FaultKind) -> list[Fault]:
     return [each for each in analysis.faults if each.kind is kind]
 
 
+def _count(split: SplitFinding, variant: str) -> str:
+    """Units of a variant and their share; of one that was taken out, that."""
+    if variant not in split.units:
+        return wording.TAKEN_OUT
+    return f"{split.units[variant]:,}{_share(split, variant)}"
+
+
 def _share(split: SplitFinding, variant: str) -> str:
     whole = sum(split.units.values())
-    return f" ({percent(split.units.get(variant, 0) / whole)})" if whole else ""
+    return f" ({percent(split.units[variant] / whole)})" if whole else ""

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.adapters.kubernetes.options import Name
-from engine.flags.plan import FlagPlan
+from engine.flags.plan import RUN, FlagPlan
 from engine.flags.scheme import Scheme
 
 Variant = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -113,6 +113,12 @@ class FlagOptions(FlagPlace):
         max_length=100,
         description="Another one deals out users anew; by default the experiment's name",
     )
+    run: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="What tells one run's exposures from another's; filled in at launch",
+    )
     variant_label: str = Field(
         default="variant",
         pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$",
@@ -155,7 +161,7 @@ class FlagOptions(FlagPlace):
         """What the flags are made from."""
         salt = self.salt or self.experiment
         # A FeatureFlag takes metadata only where the operator is new enough: only who needs it asks for it.
-        told = {"run": salt} if self.dimensions or self.feature_flag is None else {}
+        told = {RUN: self.run or salt} if self.dimensions or self.feature_flag is None else {}
         if self.dimensions:
             told["dimensions"] = ",".join(self.dimensions)
         return FlagPlan(

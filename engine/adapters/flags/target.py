@@ -7,6 +7,7 @@ its ramp, and everybody else is control's. Both ways more weight takes nobody ou
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -29,6 +30,7 @@ from engine.flags.scheme import Scheme
 
 _READY = Health(ready=True, ready_since_s=0.0, detail="part of the application")
 """Variants are code that runs already; nobody waits for them."""
+_TOKEN_BYTES = 4
 _current = cache(fingerprint)
 
 
@@ -46,13 +48,18 @@ class FlagTarget:
         self._plan = options.plan
         self._keys = frozenset(self._plan.key(part) for part in Part)
         self._holder = holder_at(options, options.experiment, cluster)
+        self._run = options.run or secrets.token_hex(_TOKEN_BYTES)
 
     def facts(self) -> TargetFacts:
         """Names, labels, and how users are dealt out from now on."""
         self._holder.read()
         options = self._options
         control, first, *more = ({options.variant_label: name} for name in self._plan.variants)
-        pinned: dict[str, object] = {"salt": self._plan.salt, "evaluator": asdict(_current())}
+        pinned: dict[str, object] = {
+            "salt": self._plan.salt,
+            "run": self._run,
+            "evaluator": asdict(_current()),
+        }
         if options.file is not None:
             pinned["file"] = str(Path(options.file).expanduser().absolute())
         return TargetFacts(

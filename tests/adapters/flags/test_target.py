@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from engine.core.model import Arm, GateChoice
 from engine.core.target import ALL_TO_CONTROL, ALL_TO_TREATMENT, Weights
 from engine.errors import UsageError
 from engine.flags.scheme import Scheme
+from engine.intake import exposure_id, is_exposure
 from engine.testing.targets import state
 from tests.adapters.clusters import gone
 from tests.adapters.flags.places import (
@@ -56,10 +58,35 @@ def test_the_facts_name_what_a_run_rests_on(file: Path) -> None:
 
 
 def test_pinned_options_are_options(file: Path) -> None:
-    again = options(file, **pins(file))
-    assert again.plan == options(file).plan
+    pinned = pins(file)
+    again = options(file, **pinned)
+    assert again.plan == replace(options(file).plan, metadata={"run": pinned["run"]})
     assert again.evaluator is not None
     assert again.evaluator.scheme == evaluator.fingerprint()
+
+
+def exposed_as(file: Path, unit: str) -> str | None:
+    """What an exposure of this unit is called, None where it is exposed to nothing."""
+    told = evaluator.Evaluator(flags_in(file)).string(VARIANT, unit)
+    if not is_exposure(told.reason, told.variant):
+        return None
+    return exposure_id("checkout", str(told.flag_metadata["run"]), str(told.variant), unit)
+
+
+@pytest.mark.parametrize("is_tidy", [True, False])
+def test_at_a_relaunch_everybody_is_exposed_anew(file: Path, is_tidy: bool) -> None:
+    units = [f"unit-{number}" for number in range(50)]
+    first = launched(file, split_pct=[50, 50])
+    first.apply(Weights.of(50))
+    before = [exposed_as(file, unit) for unit in units]
+    (first.finish if is_tidy else first.apply)(ALL_TO_CONTROL)
+    again = launched(file, split_pct=[50, 50])
+    assert state(again.observe()).weights == ALL_TO_CONTROL
+    assert state(again.observe()).ended == ""
+    assert state(again.apply(Weights.of(50))).ended == ""
+    after = [exposed_as(file, unit) for unit in units]
+    assert None not in {*before, *after}
+    assert not set(before) & set(after)
 
 
 @pytest.mark.parametrize("key", [VARIANT, EXPOSURE, "exp.checkout.arm"])

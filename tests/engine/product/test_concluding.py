@@ -10,8 +10,7 @@ from engine.core.model import Mode
 from engine.core.plan import Plan, Step
 from engine.core.run import Phase, Run
 from engine.core.target import ALL_TO_CONTROL, Weights
-from engine.product.concluding import Conclusion, Impossible, NothingToDo, NotYet, Order
-from engine.product.concluding import conclusion as concluded
+from engine.product.concluding import Impossible, NothingToDo, NotYet, Order, conclusion
 from engine.product.releasing import Release
 from tests.analysis.report.product.samples import do_not_trust, keep_control, keep_running, no_data, ship
 
@@ -23,6 +22,7 @@ PLAN = Plan(
     ),
     needs_better=True,
     canary_steps=1,
+    product_decides=True,
 )
 HALF = Weights.of(50)
 UNDECIDED = replace(
@@ -43,10 +43,6 @@ def release(phase: Phase = Phase.RUNNING, weights: Weights = HALF, step: int = 1
         ended_s=10.0 if phase.ended else None,
     )
     return Release(run=run, plan=PLAN, control="control", treatments=("short",), named=("v2",))
-
-
-def conclusion(analysis: Analysis, carried: Release, now_s: float = 1_000.0) -> Conclusion:
-    return concluded(analysis, carried, now_s)
 
 
 def shipped_by_evidence_alone() -> Analysis:
@@ -87,19 +83,33 @@ def test_without_an_answer_to_trust_nothing_is_done(analysis: Analysis, phase: P
     assert ("goes on at 50 %" in found.text) == (phase is Phase.RUNNING)
 
 
-@pytest.mark.parametrize("step", [-1, 0])
-def test_nothing_is_promoted_before_the_test_has_begun(step: int) -> None:
-    found = conclusion(ship(), release(step=step, weights=Weights.of(5)))
+def test_a_strategy_that_promotes_by_its_own_rules_is_left_to_them() -> None:
+    itself = replace(release(), plan=replace(PLAN, strategy="canary", product_decides=False))
+    found = conclusion(ship(), itself)
     assert isinstance(found, NotYet)
-    assert "run-1 is at 5 % and has not begun its test" in found.text
+    assert "run-1 goes on at 50 %: the strategy canary promotes by its own rules" in found.text
+    assert isinstance(conclusion(keep_control(), itself), Order)
 
 
-def test_nothing_is_promoted_before_the_test_was_held_as_long_as_it_says() -> None:
-    found = conclusion(ship(), release(), now_s=59.0)
-    assert isinstance(found, NotYet)
-    assert "run-1 has held its test for 59 s of 60 s" in found.text
-    assert isinstance(conclusion(ship(), release(), now_s=60.0), Order)
-    assert isinstance(conclusion(keep_control(), release(), now_s=59.0), Order)
+@pytest.mark.parametrize("analysis", [ship(), keep_control()])
+@pytest.mark.parametrize(("phase", "weights"), [(Phase.RUNNING, HALF), (Phase.PROMOTED, Weights.all_to(0))])
+def test_a_run_that_only_watches_is_told_what_would_be(
+    analysis: Analysis, phase: Phase, weights: Weights
+) -> None:
+    watching = release(phase, weights)
+    found = conclusion(analysis, replace(watching, run=replace(watching.run, mode=Mode.OBSERVE)))
+    assert isinstance(found, NothingToDo)
+    assert found.text.startswith("run-1: would ")
+    assert found.text.endswith("Nothing was changed. This run only watches.")
+
+
+def test_a_winner_that_was_taken_out_cannot_be_promoted_any_more() -> None:
+    several = replace(release(weights=Weights.of(25, 0)), treatments=("long", "short"), named=("v2", "v3"))
+    found = conclusion(ship(), several)
+    assert isinstance(found, Impossible)
+    assert "run-1 took short out of its test" in found.text
+    unbegun = replace(several, run=replace(several.run, weights=ALL_TO_CONTROL, step=-1))
+    assert isinstance(conclusion(ship(), unbegun), Order)
 
 
 def test_an_end_that_is_as_the_answer_says_needs_nothing() -> None:

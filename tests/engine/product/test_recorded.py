@@ -6,6 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analysis import warehouse
+from analysis.product.analyse import analyse
+from analysis.product.result import Answer, Outcome, ProductRule
 from analysis.product.totals import Totals
 from engine.adapters.fakes_intake import MemoryIntake
 from engine.adapters.store import open_store
@@ -74,6 +77,37 @@ def test_declared_dimensions_are_there_even_if_nobody_told_them() -> None:
     )
     with recorded(wanted, "checkout", intake, FakeClock(NOW_S), NOW_S) as place:
         assert columns(place.tables.warehouse) == ["unit", "time", "variant", "browser", "country", "kind"]
+
+
+def test_exposures_of_an_earlier_release_are_left_out_and_events_are_not() -> None:
+    intake = MemoryIntake()
+    later = replace(EXPOSED, id="again", at_s=EXPOSED.at_s + 50)
+    intake.take_in([EXPOSED, later, replace(DID, at_s=EXPOSED.at_s - 5)], NOW_S)
+    since_s = EXPOSED.at_s + 50
+    with recorded(asked(), "checkout", intake, FakeClock(NOW_S), NOW_S, since_s) as place:
+        for table, rows in (("exposures", 1), ("events", 1)):
+            found = duckdb.sql(f"SELECT epoch(time) FROM '{place.tables.warehouse}/{table}.parquet'")
+            assert len(found.fetchall()) == rows
+
+
+def test_what_nobody_did_yet_is_zero_and_no_error() -> None:
+    intake = MemoryIntake()
+    intake.take_in([EXPOSED], NOW_S)
+    with recorded(asked(), "checkout", intake, FakeClock(NOW_S), NOW_S) as place:
+        found = warehouse.look(place, NOW_S)
+    assert (found.counted.exposures, found.counted.events) == (1, 0)
+    assert found.counted.events_by_name == {"order": 0}
+
+
+def test_before_anybody_is_exposed_anew_there_are_no_data_and_no_error() -> None:
+    intake = MemoryIntake()
+    intake.take_in([EXPOSED, DID], NOW_S)
+    with recorded(asked(), "checkout", intake, FakeClock(NOW_S), NOW_S, NOW_S) as place:
+        found = warehouse.look(place, NOW_S)
+    assert found.counted.exposures == 0
+    assert analyse(asked(), found, NOW_S).answer == Answer(
+        outcome=Outcome.KEEP_RUNNING, rule=ProductRule.NO_DATA
+    )
 
 
 def test_before_anybody_was_exposed_there_is_nothing_to_look_at() -> None:

@@ -12,17 +12,11 @@ from engine.codec import to_plain
 from engine.core.decision import Decision, DecisionKind, Rule
 from engine.core.events import Applied, Decided, Intended, Payload
 from engine.core.model import Mode
-from engine.core.product import Method, ProductPlan, Share
+from engine.core.product import ProductPlan, Share
 from engine.core.run import Act, Phase, Run
 from engine.core.target import ALL_TO_CONTROL, TargetFacts, Weights
 from engine.errors import CorruptRecord, StoreError, UsageError
-from engine.product.releasing import (
-    Release,
-    course_of,
-    looked_at_s,
-    release_in_store,
-    release_of,
-)
+from engine.product.releasing import Release, course_of, release_in_store, release_of
 from engine.spec import parse
 from engine.spec import to_plain as document_to_plain
 from tests.contracts.store_samples import next_events, started
@@ -210,33 +204,3 @@ def test_several_treatments_are_in_the_run_s_order(store: SqlStore) -> None:
     store.create(first, spec_of(replace(FACTS, treatment="b", more_treatments=("a",))), begun)
     found = release_of(store, store.load("checkout-1"), of_variants("old", "a", "b"))
     assert found.treatments == found.named == ("b", "a")
-
-
-def ended_at(at_s: float | None) -> Release:
-    run = Run(id="r", name="checkout", target_key="t", mode=Mode.ACT, ended_s=at_s)
-    return Release(
-        run=run,
-        plan=parse(DOCUMENT, "checkout.yaml").plan,
-        control="old",
-        treatments=("new",),
-        named=("new",),
-    )
-
-
-@pytest.mark.parametrize(
-    ("ended_s", "starts_s", "method", "looked_s"),
-    [
-        (None, None, Method.ANYTIME, 900.0),
-        (500.7, None, Method.ANYTIME, 500.0),
-        (500.7, 100.0, Method.ANYTIME, 500.0),
-        (500.7, 600.0, Method.ANYTIME, 900.0),
-        (500.7, None, Method.FIXED, 900.0),
-        (950.0, None, Method.ANYTIME, 900.0),
-    ],
-)
-def test_after_its_release_an_experiment_is_looked_at_as_of_then(
-    ended_s: float | None, starts_s: float | None, method: Method, looked_s: float
-) -> None:
-    asked = replace(plan(), starts_s=starts_s, method=method)
-    assert looked_at_s(asked, ended_at(ended_s), 900.0) == looked_s
-    assert looked_at_s(asked, None, 900.0) == 900.0
