@@ -35,7 +35,7 @@ def look(plan: ProductPlan, now_s: float, keep: Keep | None = None) -> Totals:
 
     Args:
         plan: what is asked, and where the tables are.
-        now_s: Unix time; rows with a later time are counted and left out.
+        now_s: Unix time; rows with a later time are left out, and counted if much later.
         keep: where totals of units are kept between looks at Parquet files; the answer is the same.
 
     Raises:

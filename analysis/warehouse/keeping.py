@@ -15,8 +15,9 @@ from analysis.warehouse.errors import WarehouseError, told
 from analysis.warehouse.layout import layout_of, microseconds
 from analysis.warehouse.looking import totals_from, whole
 from analysis.warehouse.recording import recorded
-from analysis.warehouse.refreshing import Found, refreshed
-from analysis.warehouse.state import Files, NotKeptError, State, digest_of, files_of, opened, place_of, since
+from analysis.warehouse.refresh import Found
+from analysis.warehouse.refreshing import refreshed
+from analysis.warehouse.state import Files, NotKeptError, State, digest_of, files_of, opened, place_of
 from engine.core.product import ProductPlan
 
 Say = Callable[[str], None]
@@ -46,18 +47,15 @@ def _looked(
         say(f"{str(reason).splitlines()[0]}: reading everything.")
         state.again()
         found = recorded(warehouse, plan, files, now)
-    if future := found.units.future + found.sums.rows.future:
-        state.keeps = False
-        say(f"{future:,} rows are in the future, so the next look reads as much again.")
-    else:
-        state.describe(found.about)
-    return totals_from(warehouse, plan, layout_of(plan), found.units, found.sums)
+    totals, known = totals_from(warehouse, plan, layout_of(plan), found.units, found.sums)
+    state.describe(found.about, known)
+    return totals
 
 
 def _refreshed(warehouse: Warehouse, plan: ProductPlan, state: State, files: Files, now: int) -> Found:
     about = state.about
     if about is None:
-        raise NotKeptError("Nothing is kept yet")
+        raise NotKeptError(state.lacks)
     if about.digest != digest_of(plan):
-        raise NotKeptError("What is asked, or the version, is another than when totals were kept")
-    return refreshed(warehouse, plan, about, since(about, files), files, now)
+        raise NotKeptError("What is asked, or the version of DuckDB, is another than when totals were kept")
+    return refreshed(warehouse, plan, about, state.known(), files, now)

@@ -11,6 +11,9 @@ from engine.core.product import Aggregate, Measure, ProductMetric, ProductPlan
 
 MICROSECONDS = 1_000_000
 """Per second; times are compared in whole ones."""
+GRACE_US = 600 * MICROSECONDS
+"""So much later than a look a row may be without any fault: tables are written while they are read, and the
+clocks of servers differ by seconds. Time zones differ by a quarter of an hour or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,14 @@ import ibis.expr.types as ir
 from ibis import _
 
 from analysis.product.totals import ALL, DAY, Counted, Slice, Totals
+from analysis.warehouse.adding import with_changes
 from analysis.warehouse.connecting import Warehouse, connected
 from analysis.warehouse.cuts import buckets_of, caps_of, scale_of
+from analysis.warehouse.known import Known, Sums, asked_of
 from analysis.warehouse.layout import MICROSECONDS, Layout, layout_of, microseconds
-from analysis.warehouse.moments import numbers_of, units_and_moments
+from analysis.warehouse.moments import moments_of, none_of, numbers_of
 from analysis.warehouse.reading import events_of, exposures_of, same_units
+from analysis.warehouse.slices import sums_by_slice
 from analysis.warehouse.sums import Summed, summed
 from analysis.warehouse.units import DAY_US, Exposed, day_of, exposed
 from engine.core.product import ProductMetric, ProductPlan
@@ -20,7 +23,7 @@ from engine.core.product import ProductMetric, ProductPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tally:
-    """Of units with events: these, how many units are machines, and the largest numbers of all others.
+    """Of units with events: these, how many units are machines, and the largest numbers.
 
     Attributes:
         early_units, machines: per variant, all declared ones.
@@ -46,13 +49,14 @@ def whole(warehouse: Warehouse, plan: ProductPlan, now: int) -> Totals:
     exposures, events = same_units(exposures_of(warehouse, plan), events_of(warehouse, plan, layout))
     units = exposed(warehouse, plan, exposures, now)
     sums = summed(warehouse, plan, units, events, now)
-    return totals_from(warehouse, plan, layout, units, sums)
+    totals, _known = totals_from(warehouse, plan, layout, units, sums)
+    return totals
 
 
 def totals_from(
     warehouse: Warehouse, plan: ProductPlan, layout: Layout, units: Exposed, sums: Summed
-) -> Totals:
-    """What units and their events come to."""
+) -> tuple[Totals, Known]:
+    """What units and their events come to, and of it what need not be summed up again."""
     is_machine = _.events > plan.most_events
     tally = _tally(warehouse, plan, units, sums.totals, len(layout.kept), is_machine)
     people = sums.totals.filter(~is_machine)
@@ -60,15 +64,41 @@ def totals_from(
         units = _without(warehouse, units, sums.totals.filter(is_machine), machines)
     caps = caps_of(warehouse, plan, layout, people, units.count)
     numbers = numbers_of(people, layout, caps, tally.largest)
-    counts, moments = units_and_moments(warehouse, units, people, numbers)
+    counts = _units(warehouse, units)
+    asked = {name: asked_of(terms, caps.get(name), plan.most_events) for name, terms in layout.terms.items()}
+    known = sums.known_of(asked)
+    afresh = {name: made for name, made in numbers.items() if name not in known}
+    found = moments_of(warehouse, units, people, afresh)
+    if sums.changed is not None and known:
+        changed = sums.changed.rows.filter(~is_machine)
+        found |= with_changes(warehouse, layout, units, changed, caps, known)
+    moments = _counting(layout, found, counts)
     per_variant = {share.variant: counts.get((share.variant, ALL), 0) for share in plan.shares}
-    return Totals(
+    totals = Totals(
         units=counts,
-        moments=moments,
+        moments={(*key, name): each for name, sums_of in moments.items() for key, each in sums_of.items()},
         buckets=buckets_of(warehouse, plan, units, people, numbers, per_variant),
         caps={name: cap / scale_of(layout, name) for name, cap in caps.items()},
         counted=_counted(plan, units, sums, tally, counts),
     )
+    return totals, {asked[name]: sums_of for name, sums_of in moments.items()}
+
+
+def _units(warehouse: Warehouse, exposed: Exposed) -> dict[tuple[str, Slice], int]:
+    """Per variant and slice with any."""
+    found = sums_by_slice(warehouse, exposed, exposed.cells.select("cell", "units"))
+    return {key: sums["units"] for key, sums in found.items() if sums["units"]}
+
+
+def _counting(
+    layout: Layout, found: Mapping[str, Sums], counts: Mapping[tuple[str, Slice], int]
+) -> dict[str, Sums]:
+    """Moments of every slice with units, which are counted now; those without events add nothing else."""
+    none = {name: none_of(terms) for name, terms in layout.terms.items()}
+    return {
+        name: {key: replace(sums.get(key, none[name]), units=units) for key, units in counts.items()}
+        for name, sums in found.items()
+    }
 
 
 def _tally(
@@ -79,7 +109,7 @@ def _tally(
     kept: int,
     is_machine: ir.BooleanValue,
 ) -> _Tally:
-    largest = {f"kept{index}": _[f"kept{index}"].abs().max(where=~is_machine) for index in range(kept)}
+    largest = {f"kept{index}": _[f"kept{index}"].abs().max() for index in range(kept)}
     found = warehouse.rows(
         totals.inner_join(units.cells.select("cell", "variant"), "cell")
         .group_by("variant")
@@ -109,7 +139,7 @@ def _without(warehouse: Warehouse, exposed: Exposed, machines: ir.Table, count: 
     """The units less those that are machines, in every cell."""
     per_cell = machines.group_by("cell").agg(machines=_.count())
     cells = exposed.cells.left_join(per_cell, "cell").mutate(units=_.units - _.machines.coalesce(0))
-    cells = cells.select(*exposed.cells.columns).filter(_.units > 0)
+    cells = cells.select(*exposed.cells.columns)
     return replace(exposed, cells=warehouse.keep(cells), count=exposed.count - count)
 
 

@@ -6,30 +6,32 @@ A product of two numbers is taken in 64 bits where the largest ones there are fi
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-from ibis import _
 
-from analysis.product.totals import ALL, DAY, SCALE, Moments, Slice, Variable
+from analysis.product.totals import SCALE, Moments, Variable
 from analysis.warehouse.connecting import Warehouse
+from analysis.warehouse.known import Sums
 from analysis.warehouse.layout import Layout, Term
-from analysis.warehouse.units import Exposed, day_of
+from analysis.warehouse.slices import WIDE, sums_by_slice
+from analysis.warehouse.units import Exposed
 
 _MOST = 2**63 - 1
-_WIDE = "decimal(38, 0)"
-_FEW_CELLS = 100_000
-"""Up to so many cells, units are summed up per cell once, and cells per slice; beyond, units per slice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """A metric's variables as expressions over a unit's row, with the largest absolute value of each."""
+    """A metric's variables as expressions over a unit's row, with the largest absolute value of each.
+
+    Attributes:
+        sign: what a row counts for, 1 or -1, where they are signed.
+    """
 
     terms: tuple[Term, ...]
     columns: tuple[ir.IntegerColumn, ...]
     largest: tuple[int, ...]
+    sign: ir.IntegerColumn | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ def numbers_of(
             terms=terms,
             columns=tuple(column_of(totals, term, caps.get(metric)) for term in terms),
             largest=tuple(1 if term.whether else largest[term.kept] * term.factor for term in terms),
+            sign=totals["sign"] if "sign" in totals.columns else None,
         )
         for metric, terms in layout.terms.items()
     }
@@ -64,51 +67,26 @@ def column_of(totals: ir.Table, term: Term, cap: int | None) -> ir.IntegerColumn
     return ibis.least(column, ibis.literal(cap, "int64")) if term.capped and cap is not None else column
 
 
-def units_and_moments(
+def moments_of(
     warehouse: Warehouse, exposed: Exposed, totals: ir.Table, numbers: Mapping[str, Numbers]
-) -> tuple[dict[tuple[str, Slice], int], dict[tuple[str, Slice, str], Moments]]:
-    """Per variant and slice; `totals` are of units that count. Units without events only add to `units`."""
+) -> dict[str, Sums]:
+    """Per metric, for slices with any row of `totals`; how many units they are is not counted."""
+    if not numbers:
+        return {}
     products = _products(numbers)
-    parts = warehouse.keep(_parts(exposed))
-    keys = ["variant", "dimension", "value"]
-    sums = {one.name: _sum(warehouse, exposed, numbers[one.metric], one) for one in products}
-    few = exposed.cell_count <= _FEW_CELLS
-    if few:
-        per_cell = warehouse.keep(totals.group_by("cell").agg(**sums))
-        source = parts.drop("units").inner_join(per_cell, "cell")
-        sums = {one.name: _[one.name].cast(_WIDE).sum().cast(_WIDE) for one in products}
-    else:
-        source = totals.inner_join(parts.drop("units"), "cell")
-    found = warehouse.rows(parts.group_by(keys).agg(units=_.units.sum()))
-    units = {_key(row): int(row["units"]) for row in found}
-    moments: dict[tuple[str, Slice, str], Moments] = {}
-    for row in warehouse.rows(source.group_by(keys).agg(**sums)):
-        key = _key(row)
-        for metric, made in numbers.items():
-            moments[(*key, metric)] = _moments(row, units[key], metric, made, products)
-    for key, count in units.items():
-        for metric, made in numbers.items():
-            moments.setdefault((*key, metric), _moments({}, count, metric, made, products))
-    return units, moments
+    values = {one.name: _value(warehouse, exposed, numbers[one.metric], one) for one in products}
+    found = sums_by_slice(warehouse, exposed, totals.select("cell", **values))
+    return {
+        metric: {key: _moments(sums, metric, made, products) for key, sums in found.items()}
+        for metric, made in numbers.items()
+    }
 
 
-def _parts(exposed: Exposed) -> ir.Table:
-    """Each cell in every slice that it is a part of: one query for all slices, for writing one takes long."""
-    cells = exposed.cells
-    values = {ALL.dimension: ibis.literal(ALL.value)}
-    values |= {dimension: cells[column] for dimension, column in exposed.names.items()}
-    values |= {DAY: cells["day"].cast("string")}
-    slices = [
-        cells.select("cell", "variant", "units", dimension=ibis.literal(dimension), value=value)
-        for dimension, value in values.items()
-    ]
-    return ibis.union(*slices)
-
-
-def _key(row: Mapping[str, Any]) -> tuple[str, Slice]:
-    if row["dimension"] == DAY:
-        return row["variant"], Slice(dimension=DAY, value=day_of(int(row["value"])))
-    return row["variant"], Slice(dimension=row["dimension"], value=row["value"])
+def none_of(terms: tuple[Term, ...]) -> Moments:
+    """Of no units at all."""
+    variables = [term.variable for term in terms]
+    pairs = combinations_with_replacement(variables, 2)
+    return Moments(units=0, sums=dict.fromkeys(variables, 0), products=dict.fromkeys(pairs, 0))
 
 
 def _products(numbers: Mapping[str, Numbers]) -> list[_Product]:
@@ -121,21 +99,23 @@ def _products(numbers: Mapping[str, Numbers]) -> list[_Product]:
     return found
 
 
-def _sum(warehouse: Warehouse, exposed: Exposed, numbers: Numbers, product: _Product) -> ir.DecimalScalar:
+def _value(warehouse: Warehouse, exposed: Exposed, numbers: Numbers, product: _Product) -> ir.NumericColumn:
     columns = [numbers.columns[part] for part in product.parts]
+    if numbers.sign is not None:
+        columns[0] = columns[0] * numbers.sign
     largest = 1
     for part in product.parts:
         largest *= max(numbers.largest[part], 1)
     if largest > _MOST:
-        columns = [column.cast(_WIDE) for column in columns]
+        columns = [column.cast(WIDE) for column in columns]
     value = columns[0] if len(columns) == 1 else columns[0] * columns[1]
     if largest > _MOST or (largest * exposed.count > _MOST and not warehouse.wide_sums):
-        value = value.cast(_WIDE)
-    return value.sum().cast(_WIDE)
+        value = value.cast(WIDE)
+    return value
 
 
 def _moments(
-    row: Mapping[str, Any], units: int, metric: str, numbers: Numbers, products: Iterable[_Product]
+    found: Mapping[str, int], metric: str, numbers: Numbers, products: Iterable[_Product]
 ) -> Moments:
     sums: dict[Variable, int] = {}
     pairs: dict[tuple[Variable, Variable], int] = {}
@@ -143,11 +123,11 @@ def _moments(
         if product.metric != metric:
             continue
         terms = [numbers.terms[part] for part in product.parts]
-        value = int(row.get(product.name) or 0)
+        value = found[product.name]
         for term in terms:
             value *= SCALE // term.scale
         if len(terms) == 1:
             sums[terms[0].variable] = value
         else:
             pairs[terms[0].variable, terms[1].variable] = value
-    return Moments(units=units, sums=sums, products=pairs)
+    return Moments(units=0, sums=sums, products=pairs)

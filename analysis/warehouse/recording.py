@@ -6,19 +6,24 @@ from ibis import _
 from analysis.warehouse.connecting import Warehouse
 from analysis.warehouse.functions import fingerprint
 from analysis.warehouse.layout import layout_of
-from analysis.warehouse.reading import events_of, exposures_of, same_units
-from analysis.warehouse.refreshing import FIRSTS, Found
-from analysis.warehouse.state import EVENTS, EXPOSURES, NAME, About, Files, columns_of, digest_of
+from analysis.warehouse.reading import events_of, exposures_of, is_complete, same_units
+from analysis.warehouse.refresh import AHEAD, FIRSTS, Found
+from analysis.warehouse.state import EVENTS, EXPOSURES, NAME, About, Files, columns_of, digest_of, places_of
 from analysis.warehouse.sums import counting_from, summed, within
 from analysis.warehouse.units import Exposed, exposed
 from engine.core.product import ProductPlan
 
 
 def recorded(warehouse: Warehouse, plan: ProductPlan, files: Files, now: int) -> Found:
-    """Reads everything, and writes the state's tables."""
+    """Reads these files, and writes the state's tables."""
     layout = layout_of(plan)
-    as_read = exposures_of(warehouse, plan), events_of(warehouse, plan, layout)
+    as_read = (
+        exposures_of(warehouse, plan, places_of(files[EXPOSURES])),
+        events_of(warehouse, plan, layout, places_of(files[EVENTS])),
+    )
     exposures, events = same_units(*as_read)
+    for name, table in ((EXPOSURES, exposures), (EVENTS, events)):
+        _write(warehouse, AHEAD[name], table.filter(is_complete(table) & (table.us > now)))
 
     def note(made: Exposed, firsts: ir.Table, strangers: ir.Table) -> None:
         placed = firsts.left_join(made.units.select("unit", "cell"), "unit").select(*FIRSTS)

@@ -2,89 +2,47 @@
 
 Known units get the sums of their new events added. New ones are counted from what they did before, which was
 kept waiting. Those of whom anything else changed (an earlier first exposure, an event that was there before)
-are counted anew from all files, by what counts them in a whole look. Statements in here name only our own
-columns; what users named is read by Ibis.
+are counted anew from all files, by what counts them in a whole look. Rows that were later than the last look
+are kept aside, and come with the next. Statements in here name only our own columns; what users named is read
+by Ibis.
 """
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import ibis.expr.types as ir
 
 from analysis.warehouse.connecting import Warehouse
 from analysis.warehouse.functions import fingerprint
-from analysis.warehouse.layout import Layout, layout_of
-from analysis.warehouse.reading import events_of, exposures_of, with_text_units
-from analysis.warehouse.state import EVENTS, EXPOSURES, NAME, About, Files, NotKeptError, columns_of
-from analysis.warehouse.sums import Summed, counting_from, once_each, rows_of, totals_of, within
+from analysis.warehouse.known import Known
+from analysis.warehouse.layout import layout_of
+from analysis.warehouse.refresh import FIRSTS, Found, Refresh
+from analysis.warehouse.state import EVENTS, EXPOSURES, NAME, About, Files, NotKeptError, since
+from analysis.warehouse.sums import Changed, Summed, counting_from, once_each, rows_of, totals_of, within
 from analysis.warehouse.units import Exposed, comparable, dimension_names, firsts_of, met, seen_of, strangers
 from engine.core.product import ProductPlan
-
-FIRSTS = ("unit", "first", "variant", "crossed", "started", "excluded", "cell")
-"""What is kept of every unit that was exposed; no cell is of a unit that does not count."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a whole look and a refresh find alike, and what is to be remembered of it."""
-
-    units: Exposed
-    sums: Summed
-    about: About
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refresh:
-    """One refresh; temporary tables of its steps are in the connection."""
-
-    warehouse: Warehouse
-    plan: ProductPlan
-    layout: Layout
-    about: About
-    new: dict[str, tuple[Path, ...]]
-    now: int
-
-    def run(self, statement: str) -> None:
-        """Runs a statement on tables of ours; `kept.` is the state."""
-        self.warehouse.backend.con.execute(statement)
-
-    def one(self, query: str) -> tuple[Any, ...]:
-        """Its only row."""
-        (row,) = self.warehouse.backend.con.execute(query).fetchall()
-        return tuple(row)
-
-    def put(self, name: str, table: ir.Table) -> ir.Table:
-        """Computes a temporary table."""
-        self.run(f"CREATE OR REPLACE TEMP TABLE {name} AS {self.warehouse.backend.compile(table)}")
-        return self.table(name)
-
-    def table(self, name: str) -> ir.Table:
-        """A temporary table."""
-        return self.warehouse.backend.table(name, database=("temp", "main"))
-
-    def read(self, which: str, *, everything: bool = False) -> ir.Table:
-        """A table's new files, or all of them. NotKeptError when their columns are others than before."""
-        only = None if everything else self.new[which]
-        if which == EXPOSURES:
-            table = exposures_of(self.warehouse, self.plan, only)
-        else:
-            table = events_of(self.warehouse, self.plan, self.layout, only)
-        if columns_of(table) != self.about.columns[which]:
-            raise NotKeptError(f"New files of {which} have other columns")
-        return with_text_units(table) if self.about.as_text else table
 
 
 def refreshed(
     warehouse: Warehouse,
     plan: ProductPlan,
     about: About,
-    new: dict[str, tuple[Path, ...]],
+    known: Known,
     files: Files,
     now: int,
 ) -> Found:
     """Brings the state's tables up to date. NotKeptError when only a whole look will do."""
-    refresh = Refresh(warehouse=warehouse, plan=plan, layout=layout_of(plan), about=about, new=new, now=now)
+    layout = layout_of(plan)
+    refresh = Refresh(
+        warehouse=warehouse,
+        plan=plan,
+        layout=layout,
+        about=about,
+        known=known,
+        files=files,
+        new=since(about, files),
+        now=now,
+    )
     for name in ("late", "crossing", "fresh"):
         refresh.run(f"CREATE TEMP TABLE {name} AS SELECT unit FROM kept.firsts LIMIT 0")  # noqa: S608
     for name in ("joining", "concerned"):
@@ -106,11 +64,10 @@ def refreshed(
 
 def more_units(refresh: Refresh) -> Exposed:
     """Units with the exposures that came."""
-    about, found = refresh.about, {"future": 0, "incomplete": 0, "first": None, "last": None}
-    shown = 0
-    if refresh.new[EXPOSURES]:
-        rows = refresh.read(EXPOSURES)
-        found = met(refresh.warehouse, refresh.plan, rows, refresh.now)
+    about, shown = refresh.about, 0
+    rows = refresh.came(EXPOSURES)
+    found = met(refresh.warehouse, refresh.plan, rows, refresh.now)
+    if found["rows"]:
         if found["first"] is not None and (about.first is None or found["first"] < about.first):
             raise NotKeptError("An exposure came that is earlier than all others")
         _merge(refresh, refresh.put("seen", seen_of(refresh.plan, rows, refresh.now)))
@@ -135,13 +92,13 @@ def _merge(refresh: Refresh, seen: ir.Table) -> None:
     if refresh.one("SELECT count(*) FROM late")[0]:
         everything = seen_of(plan, refresh.read(EXPOSURES, everything=True), refresh.now)
         of_late = everything.semi_join(refresh.table("late"), "unit")
-        refresh.put("anew", firsts_of(refresh.warehouse, plan, of_late))
+        refresh.put("corrected", firsts_of(refresh.warehouse, plan, of_late))
         if refresh.one(
-            "SELECT count(*) FROM anew JOIN known USING (unit) WHERE known.started > anew.started"
+            "SELECT count(*) FROM corrected JOIN known USING (unit) WHERE known.started > corrected.started"
         )[0]:
             raise NotKeptError("Somebody turns out to have been exposed before the start")
         refresh.run("DELETE FROM kept.firsts WHERE unit IN (FROM late)")
-        _place(refresh, "anew", "concerned")
+        _place(refresh, "corrected", "concerned")
     refresh.run("UPDATE kept.firsts SET crossed = true, cell = NULL WHERE unit IN (FROM crossing)")
     refresh.put("odd", strangers(plan, seen))
     refresh.run("INSERT INTO kept.strange FROM odd ANTI JOIN kept.strange USING (unit, variant)")
@@ -176,7 +133,8 @@ def _shown(refresh: Refresh) -> int:
 def _exposed(refresh: Refresh, found: dict[str, Any], shown: int) -> Exposed:
     about = refresh.about
     refresh.run(
-        "CREATE TEMP TABLE cells AS SELECT cells.*, units FROM kept.cells AS cells JOIN "
+        "CREATE TEMP TABLE cells AS SELECT cells.*, coalesce(units, 0) AS units "
+        "FROM kept.cells AS cells LEFT JOIN "
         "(SELECT cell, count(*) AS units FROM kept.firsts WHERE cell IS NOT NULL GROUP BY cell) USING (cell)"
     )
     started, before, excluded, crossed = refresh.one(
@@ -212,14 +170,10 @@ def _exposed(refresh: Refresh, found: dict[str, Any], shown: int) -> Exposed:
 
 def more_events(refresh: Refresh) -> Summed:
     """Totals with the events that came."""
-    rows = refresh.about.rows
     start = counting_from(refresh.layout, refresh.about.first)
-    if refresh.new[EVENTS]:
-        events = refresh.read(EVENTS)
-        rows = rows + rows_of(refresh.warehouse, refresh.layout, events, start, refresh.now)
-        refresh.put("new", within(events, start, refresh.now))
-    else:
-        refresh.run("CREATE TEMP TABLE new AS FROM kept.waiting LIMIT 0")
+    events = refresh.came(EVENTS)
+    rows = refresh.about.rows + rows_of(refresh.warehouse, refresh.layout, events, start, refresh.now)
+    refresh.put("new", within(events, start, refresh.now))
     refresh.run(
         'CREATE TEMP TABLE met AS SELECT unit, "first", cell FROM kept.firsts SEMI JOIN new USING (unit)'
     )
@@ -227,7 +181,8 @@ def more_events(refresh: Refresh) -> Summed:
     _gather(refresh, start)
     _add(refresh)
     totals = refresh.warehouse.backend.table("totals", database=(NAME, "main"))
-    return Summed(totals=totals, rows=rows)
+    changed = Changed(rows=refresh.table("changed"), known=refresh.known)
+    return Summed(totals=totals, rows=rows, changed=changed)
 
 
 def _see_repeated(refresh: Refresh) -> None:
@@ -265,17 +220,22 @@ def _add(refresh: Refresh) -> None:
     refresh.run(
         "CREATE TEMP TABLE counted AS FROM met WHERE cell IS NOT NULL UNION FROM joining UNION FROM concerned"
     )
-    refresh.run(
-        "DELETE FROM kept.totals WHERE unit IN "
-        "(SELECT unit FROM concerned UNION ALL FROM late UNION ALL FROM crossing)"
-    )
     theirs = once_each(refresh.warehouse, refresh.table("theirs"))
     refresh.put("more", totals_of(refresh.layout, refresh.table("counted"), theirs))
     numbers = ["events", "early", "repeats", *(f"kept{place}" for place in range(len(refresh.layout.kept)))]
-    added = ", ".join(f"more.{name} + coalesce(old.{name}, 0)" for name in numbers)
+    added = ", ".join(f"more.{name} + coalesce(old.{name}, 0) AS {name}" for name in numbers)
+    refresh.run("CREATE TEMP TABLE anew AS FROM late UNION FROM crossing UNION SELECT unit FROM concerned")
     refresh.run(
-        f"CREATE TEMP TABLE changed AS SELECT more.unit, more.cell, {added} "  # noqa: S608 (our own names)
-        "FROM kept.totals AS old RIGHT JOIN more USING (unit)"
+        "CREATE TEMP TABLE was AS "
+        "FROM kept.totals SEMI JOIN (FROM anew UNION ALL SELECT unit FROM more) USING (unit)"
     )
-    refresh.run("DELETE FROM kept.totals WHERE unit IN (SELECT unit FROM changed)")
-    refresh.run("INSERT INTO kept.totals FROM changed")
+    refresh.run(
+        f"CREATE TEMP TABLE became AS SELECT more.unit, more.cell, {added} "  # noqa: S608 (our own names)
+        "FROM more LEFT JOIN (FROM was ANTI JOIN anew USING (unit)) AS old USING (unit)"
+    )
+    refresh.run("DELETE FROM kept.totals WHERE unit IN (SELECT unit FROM was)")
+    refresh.run("INSERT INTO kept.totals FROM became")
+    refresh.run(
+        "CREATE TEMP VIEW changed AS "
+        "SELECT *, 1::BIGINT AS sign FROM became UNION ALL SELECT *, -1::BIGINT FROM was"
+    )

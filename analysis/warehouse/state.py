@@ -16,12 +16,13 @@ import ibis.expr.types as ir
 
 from analysis.warehouse.connecting import Warehouse
 from analysis.warehouse.files import paths_of
+from analysis.warehouse.known import Known, known_in, text_of
 from analysis.warehouse.layout import layout_of
 from analysis.warehouse.sums import Rows
 from engine.core.product import ProductPlan
 from engine.errors import RampwiseError
 
-VERSION = 1
+VERSION = 2
 """Of these tables and of what is counted in them; a change of either counts it up. Others are not read."""
 EXPOSURES, EVENTS = "exposures", "events"
 NAME = "kept"
@@ -34,11 +35,17 @@ class NotKeptError(RampwiseError):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class File:
-    """A file of a table, as it was when it was read."""
+    """A file of a table, as it was when it was read.
+
+    Attributes:
+        inode, noted_ns: of the file system, which tell also of a change that keeps size and time.
+    """
 
     path: str
     size: int
     changed_ns: int
+    noted_ns: int
+    inode: int
 
 
 Files = Mapping[str, tuple[File, ...]]
@@ -80,6 +87,11 @@ def files_of(plan: ProductPlan) -> Files:
     return found
 
 
+def places_of(files: tuple[File, ...]) -> tuple[Path, ...]:
+    """Where they are."""
+    return tuple(Path(file.path) for file in files)
+
+
 def columns_of(table: ir.Table) -> str:
     """Names and types."""
     return str(table.schema())
@@ -100,7 +112,7 @@ def digest_of(plan: ProductPlan) -> str:
     """Of everything that numbers of units depend on, and of who counted them."""
     layout = layout_of(plan)
     shaping = (
-        *(VERSION, duckdb.__version__, layout.kept, sorted(layout.earlier.items())),
+        *(duckdb.__version__, layout.kept, sorted(layout.earlier.items())),
         *([share.variant for share in plan.shares], plan.dimensions, plan.exclusions),
         *(plan.starts_s, plan.ends_s, sorted(plan.tables.columns.items())),
     )
@@ -119,11 +131,13 @@ class State:
     """An open state: its tables are under `NAME`, in a transaction that nobody else sees yet.
 
     Attributes:
-        about: what it holds, None for nothing. keeps: whether the transaction is kept in the end.
+        about: what it holds, None for nothing that can be used. lacks: why there is none.
+        keeps: whether the transaction is kept in the end.
     """
 
     connection: Any
     about: About | None
+    lacks: str
     keeps: bool = True
 
     def again(self) -> None:
@@ -131,11 +145,16 @@ class State:
         self.connection.execute("ROLLBACK")
         self.connection.execute("BEGIN")
 
-    def describe(self, about: About) -> None:
-        """Says what the tables hold from now on."""
+    def describe(self, about: About, known: Known) -> None:
+        """Says what the tables hold from now on, and what they come to."""
         self.about = about
-        self.connection.execute("CREATE OR REPLACE TABLE kept.about (value VARCHAR)")
-        self.connection.execute("INSERT INTO kept.about VALUES (?)", [_text(about)])
+        self.connection.execute("CREATE OR REPLACE TABLE kept.about (value VARCHAR, known VARCHAR)")
+        self.connection.execute("INSERT INTO kept.about VALUES (?, ?)", [_text(about), text_of(known)])
+
+    def known(self) -> Known:
+        """What the tables come to, where they hold anything."""
+        (text,) = self.connection.execute("SELECT known FROM kept.about").fetchone()
+        return known_in(text)
 
 
 @contextmanager
@@ -155,7 +174,8 @@ def opened(warehouse: Warehouse, place: Path) -> Iterator[State]:
             f"{place} cannot be used now: another look has it, or else delete it "
             f"({str(fault).splitlines()[0][:160]})"
         ) from fault
-    state = State(connection=connection, about=_about(connection))
+    about, lacks = _about(connection)
+    state = State(connection=connection, about=about, lacks=lacks)
     connection.execute("BEGIN")
     try:
         yield state
@@ -167,11 +187,14 @@ def opened(warehouse: Warehouse, place: Path) -> Iterator[State]:
         connection.execute(f"DETACH {NAME}")
 
 
-def _about(connection: Any) -> About | None:
+def _about(connection: Any) -> tuple[About | None, str]:
     there = "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND table_name = 'about'"
     if not connection.execute(there, [NAME]).fetchone():
-        return None
-    return _read(connection.execute("SELECT value FROM kept.about").fetchone()[0])
+        return None, "Nothing is kept yet"
+    plain = json.loads(connection.execute("SELECT value FROM kept.about").fetchone()[0])
+    if plain.pop("version", None) != VERSION:
+        return None, "What is kept is of another version"
+    return _read(plain), ""
 
 
 def _text(about: About) -> str:
@@ -179,11 +202,10 @@ def _text(about: About) -> str:
     rows = plain["rows"]
     rows["days"] = list(rows["days"].items())
     rows["valueless"] = [[*key, count] for key, count in rows["valueless"].items()]
-    return json.dumps(plain)
+    return json.dumps({"version": VERSION} | plain)
 
 
-def _read(text: str) -> About:
-    plain = json.loads(text)
+def _read(plain: dict[str, Any]) -> About:
     rows = plain.pop("rows")
     days = {int(day): count for day, count in rows.pop("days")}
     valueless = {(event, value): count for event, value, count in rows.pop("valueless")}
@@ -193,4 +215,10 @@ def _read(text: str) -> About:
 
 def _file(path: Path) -> File:
     found = path.stat()
-    return File(path=str(path), size=found.st_size, changed_ns=found.st_mtime_ns)
+    return File(
+        path=str(path),
+        size=found.st_size,
+        changed_ns=found.st_mtime_ns,
+        noted_ns=found.st_ctime_ns,
+        inode=found.st_ino,
+    )

@@ -5,6 +5,7 @@ values are the smallest. Events without an id are never duplicates.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -14,7 +15,8 @@ from ibis import _
 from analysis.warehouse.connecting import Warehouse
 from analysis.warehouse.errors import no_events
 from analysis.warehouse.functions import fingerprint
-from analysis.warehouse.layout import Kept, Layout, layout_of
+from analysis.warehouse.known import Known, Sums
+from analysis.warehouse.layout import GRACE_US, Kept, Layout, layout_of
 from analysis.warehouse.reading import is_complete
 from analysis.warehouse.units import Exposed, day_start
 from engine.core.product import ProductPlan
@@ -22,7 +24,7 @@ from engine.core.product import ProductPlan
 _UNITS_AT_ONCE = 2_500_000
 """In DuckDB: reading events again for more units is cheaper than totals on disk for want of memory."""
 _PRIME = 1009
-_PAST, _FUTURE, _INCOMPLETE = range(3)
+_PAST, _AHEAD, _FUTURE, _INCOMPLETE = range(4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,27 +34,42 @@ class Rows:
     Attributes:
         days: rows per day (its start, microseconds). names: rows per event that a metric asks for.
         valueless: of these, rows without a usable number, per event and column that is summed.
-        future: rows after now. incomplete: as in `Counted`. last: time of the last row before now.
+        ahead: rows after now, but for those of `future`. future, incomplete: as in `Counted`.
+        last: time of the last row before now.
     """
 
     days: dict[int, int]
     names: dict[str, int]
     valueless: dict[tuple[str, str], int]
+    ahead: int
     future: int
     incomplete: int
     last: int | None
 
     def __add__(self, other: "Rows") -> "Rows":
-        """Of both together."""
+        """Of both together, at the time of the other."""
         lasts = [last for last in (self.last, other.last) if last is not None]
         return Rows(
             days=dict(Counter(self.days) + Counter(other.days)),
             names={name: rows + other.names[name] for name, rows in self.names.items()},
             valueless={value: rows + other.valueless[value] for value, rows in self.valueless.items()},
-            future=self.future + other.future,
+            ahead=other.ahead,
+            future=other.future,
             incomplete=self.incomplete + other.incomplete,
             last=max(lasts, default=None),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What became of totals since sums over them were known.
+
+    Attributes:
+        rows: of `totals`, as they are now with a `sign` of 1, and as they were with -1. known: the sums.
+    """
+
+    rows: ir.Table
+    known: Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +78,17 @@ class Summed:
 
     Attributes:
         totals: `unit`, `cell`, `events`, `early`, `repeats` (rows that repeat an event of its) and `kept0`,
-            `kept1`, ... of units with events. rows: what all rows say.
+            `kept1`, ... of units with events. rows: what all rows say. changed: None where nothing is known.
     """
 
     totals: ir.Table
     rows: Rows
+    changed: Changed | None = None
+
+    def known_of(self, asked: Mapping[str, str]) -> dict[str, Sums]:
+        """Sums over units as they were, of the metrics of which they are known; `asked` as in `Known`."""
+        known = {} if self.changed is None else self.changed.known
+        return {name: known[one] for name, one in asked.items() if one in known}
 
 
 def summed(warehouse: Warehouse, plan: ProductPlan, exposed: Exposed, events: ir.Table, now: int) -> Summed:
@@ -73,7 +96,8 @@ def summed(warehouse: Warehouse, plan: ProductPlan, exposed: Exposed, events: ir
     layout = layout_of(plan)
     since = counting_from(layout, exposed.first)
     rows = rows_of(warehouse, layout, events, since, now)
-    if not rows.days and not rows.future:
+    # What applications tell the engine is named by the document: where nothing came, nobody has done it yet.
+    if not (rows.days or rows.ahead or rows.future or plan.tables.recorded_as):
         raise no_events(sorted(layout.earlier), plan.tables.events, warehouse.where)
     events = once_each(warehouse, within(events, since, now))
     totals = [
@@ -98,7 +122,11 @@ def within(events: ir.Table, since: int, now: int) -> ir.Table:
 
 def rows_of(warehouse: Warehouse, layout: Layout, events: ir.Table, since: int, now: int) -> Rows:
     """Counts rows of events since a time; both in microseconds."""
-    kinds = [(~is_complete(events), _INCOMPLETE), (events.us > now, _FUTURE)]
+    kinds = [
+        (~is_complete(events), _INCOMPLETE),
+        (events.us > now + GRACE_US, _FUTURE),
+        (events.us > now, _AHEAD),
+    ]
     per_day = (
         events.mutate(kind=ibis.cases(*kinds, else_=_PAST))
         .filter((_.kind == _INCOMPLETE) | (_.us >= since))
@@ -116,7 +144,7 @@ def rows_of(warehouse: Warehouse, layout: Layout, events: ir.Table, since: int, 
     days: dict[int, int] = {}
     names = dict.fromkeys(sorted(layout.earlier), 0)
     valueless = {(kept.event, kept.value): 0 for kept in layout.kept if kept.value is not None}
-    others = {_INCOMPLETE: 0, _FUTURE: 0}
+    others = {_INCOMPLETE: 0, _FUTURE: 0, _AHEAD: 0}
     last = None
     for row in warehouse.rows(per_day):
         if row["kind"] != _PAST:
@@ -132,6 +160,7 @@ def rows_of(warehouse: Warehouse, layout: Layout, events: ir.Table, since: int, 
         days=days,
         names=names,
         valueless=valueless,
+        ahead=others[_AHEAD],
         future=others[_FUTURE],
         incomplete=others[_INCOMPLETE],
         last=last,

@@ -15,7 +15,7 @@ from ibis import _
 
 from analysis.warehouse.connecting import Warehouse
 from analysis.warehouse.errors import no_exposures
-from analysis.warehouse.layout import MICROSECONDS, microseconds
+from analysis.warehouse.layout import GRACE_US, MICROSECONDS, microseconds
 from analysis.warehouse.reading import extra_columns, is_complete
 from engine.core.product import ProductPlan
 
@@ -62,7 +62,7 @@ def exposed(
 ) -> Exposed:
     """Reads exposures once, and keeps one row per unit. WarehouseError when there are none at all."""
     found = met(warehouse, plan, exposures, now)
-    if not found["rows"]:
+    if not (found["rows"] or plan.tables.recorded_as):
         raise no_exposures(plan.tables.exposures, warehouse.where)
     with warehouse.briefly() as brief:
         seen = seen_of(plan, exposures, now)
@@ -82,7 +82,7 @@ def met(warehouse: Warehouse, plan: ProductPlan, exposures: ir.Table, now: int) 
         exposures.aggregate(
             rows=_.count(where=complete),
             incomplete=_.count(where=~complete),
-            future=_.count(where=complete & (_.us > now)),
+            future=_.count(where=complete & (_.us > now + GRACE_US)),
             first=_.us.min(where=counts),
             last=_.us.max(where=counts),
         )

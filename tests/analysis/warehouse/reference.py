@@ -12,6 +12,9 @@ from analysis.product.totals import ALL, DAY, SCALE, Bucket, Counted, Moments, S
 from engine.core.product import Aggregate, Measure, ProductMetric, ProductPlan
 from tests.analysis.warehouse.data import NO_TIME, START_US, Event, Exposure
 
+GRACE_US = 10 * 60 * 1_000_000
+"""Rows so much later than a look are no fault."""
+
 
 def look(plan: ProductPlan, exposures: Sequence[Exposure], events: Sequence[Event], now_s: float) -> Totals:
     """What a look must bring back."""
@@ -26,7 +29,7 @@ class _Look:
         self.declared = [share.variant for share in plan.shares]
         usable = [row for row in exposures if row.unit is not None and row.us != NO_TIME]
         self.incomplete = len(exposures) - len(usable)
-        self.future = sum(row.us > now for row in usable)
+        self.future = sum(row.us > now + GRACE_US for row in usable)
         before = {row.unit for row in usable if self._until(row.us) and not self._started(row.us)}
         in_time = [row for row in usable if self._started(row.us) and self._until(row.us)]
         self.times = [row.us for row in in_time]
@@ -58,7 +61,7 @@ class _Look:
         complete = [row for row in named if row.unit is not None and row.us != NO_TIME]
         self.incomplete += len(named) - len(complete)
         asked = [_usable(row) for row in complete if row.us >= since]
-        self.future += sum(row.us > now for row in asked)
+        self.future += sum(row.us > now + GRACE_US for row in asked)
         self.all_events = [row for row in asked if row.us <= now]
         self.of_known = [row for row in self.all_events if row.unit in self.known]
         self.events = self._once()

@@ -3,20 +3,15 @@
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from analysis.product.totals import Totals
-from analysis.warehouse import Keep, look, refreshing
+from analysis.warehouse import Keep, keeping, look, looking, refresh
 from engine.core.product import ProductPlan
 from tests.analysis.warehouse import reference
 from tests.analysis.warehouse.contract import with_every_fault
@@ -32,42 +27,7 @@ from tests.analysis.warehouse.data import (
     tables,
     write_csv,
 )
-from tests.analysis.warehouse.test_properties import EVENTS, EXPOSURES
-
-LATER_S = NOW_S + 40 * 86_400
-"""After every row."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Shop:
-    """Tables that grow by files, and an experiment that is looked at now and then."""
-
-    folder: Path
-    exposures: list[Exposure] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-
-    def add(self, exposures: Sequence[Exposure], events: Sequence[Event]) -> None:
-        """A file more of each table."""
-        for name, table in tables(exposures, events).items():
-            place = self.folder / "tables" / name
-            place.mkdir(parents=True, exist_ok=True)
-            pa.parquet.write_table(table, place / f"part-{len(list(place.iterdir()))}.parquet")
-        self.exposures += exposures
-        self.events += events
-
-    def plan(self, **more: object) -> ProductPlan:
-        return plan(str(self.folder / "tables"), **more)
-
-    def look(self, now_s: float = LATER_S, **more: object) -> Totals:
-        """Looks, keeps, and compares with plain Python over everything."""
-        self.said.clear()
-        asked = self.plan(**more)
-        found = look(asked, now_s, Keep(folder=self.folder / "keep", say=self.said.append))
-        expected = reference.look(asked, self.exposures, self.events, now_s)
-        assert found.counted == expected.counted
-        assert found == expected
-        return found
+from tests.analysis.warehouse.growing import LATER_S, Shop
 
 
 @pytest.fixture
@@ -88,9 +48,9 @@ def grown(shop: Shop) -> Shop:
     return shop
 
 
-def only_new(shop: Shop) -> None:
+def only_new(shop: Shop, now_s: float = LATER_S) -> None:
     """Looks, and sees that nothing old was read again."""
-    shop.look()
+    shop.look(now_s)
     assert shop.said == []
 
 
@@ -120,15 +80,40 @@ def test_the_old_file_of_events_is_not_opened_for_new_users(
     grown: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
-    reading = refreshing.events_of
+    reading = refresh.events_of
 
     def events_of(*given: object) -> object:
         opened.append(given[3])
         return reading(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(refreshing, "events_of", events_of)
+    monkeypatch.setattr(refresh, "events_of", events_of)
     only_new(grown)
     assert opened == [(grown.folder / "tables" / "events" / "part-1.parquet",)]
+
+
+def test_only_metrics_whose_cap_moved_are_summed_up_over_all_users(
+    grown: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summed: list[list[str]] = []
+    summing = looking.moments_of
+
+    def moments_of(*given: object) -> object:
+        summed.append(sorted(given[3]))  # type: ignore[call-overload]
+        return summing(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(looking, "moments_of", moments_of)
+    only_new(grown)
+    assert summed == [["revenue"]]
+
+
+def test_a_user_who_turns_into_a_machine_is_taken_out_of_known_sums(shop: Shop) -> None:
+    shop.add(people(6), purchases(people(6)))
+    shop.look(most_events=3)
+    visits = [Event(unit="u1", us=DAY_US + step, name="visit", id=None) for step in range(3)]
+    shop.add([], visits)
+    for most_events, machines in ((3, 1), (4, 0)):
+        assert sum(shop.look(most_events=most_events).counted.machines.values()) == machines
+        assert shop.said == []
 
 
 def test_nothing_new_is_the_same_answer(shop: Shop) -> None:
@@ -166,6 +151,51 @@ def test_a_file_that_changed_or_is_gone_is_read_with_everything(grown: Shop) -> 
     reread(grown, f"{place} has changed or is gone")
 
 
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_read(shop: Shop) -> None:
+    shop.add(people(6), purchases(people(6)))
+    shop.look()
+    place = shop.folder / "tables" / "events" / "part-0.parquet"
+    before = place.stat()
+    shop.events[0] = replace(shop.events[0], us=shop.events[0].us + 1)
+    pa.parquet.write_table(tables([], shop.events)["events"], place)
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert place.stat().st_size == before.st_size
+    reread(shop, f"{place} has changed")
+
+
+def test_what_another_version_kept_is_not_read(grown: Shop) -> None:
+    (state,) = (grown.folder / "keep").iterdir()
+    with duckdb.connect(state) as connection:
+        connection.execute("""CREATE OR REPLACE TABLE about AS SELECT '{"shape": "of old"}' AS value""")
+    reread(grown, "of another version")
+    only_new(grown)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first look", "refresh"])
+def test_a_file_that_lands_while_a_look_reads_counts_at_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """A refresh that counts somebody anew opens all files, but no more than it noted as read."""
+    units = people(12)
+    shop.add(units[:8], purchases(units)[:6])
+    if again:
+        shop.look()
+        shop.add([replace(units[3], us=units[3].us - 1000)], [])
+    asked, taking = shop.plan(), Keep(folder=shop.folder / "keep", say=shop.said.append)
+    expected = reference.look(asked, [*shop.exposures], [*shop.events], LATER_S)
+    listing = keeping.files_of
+
+    def listed(asked: ProductPlan) -> object:
+        found = listing(asked)
+        shop.add(units[8:], [*purchases(units)[6:], replace(purchases(units)[3], id="again")])
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "files_of", listed)
+        assert look(asked, LATER_S, taking) == expected
+    only_new(shop)
+
+
 def test_another_question_is_answered_from_everything(grown: Shop) -> None:
     reread(grown, "What is asked", dimensions=())
 
@@ -187,10 +217,28 @@ def test_a_look_as_of_before_the_last_leaves_what_is_kept(grown: Shop) -> None:
     only_new(grown)
 
 
-def test_rows_of_the_future_are_not_kept(grown: Shop) -> None:
+@pytest.mark.parametrize("ahead_us", [1, 599_000_000, 2 * DAY_US])
+def test_rows_later_than_a_look_count_at_the_one_that_they_are_not_later_than(
+    shop: Shop, ahead_us: int
+) -> None:
+    """Of a new user, of a known one again, and what both do; also when the file was read long ago."""
+    units, now = people(6), 30 * DAY_US
+    later = [replace(units[1], us=now + ahead_us), Exposure(unit="u9", us=now + ahead_us, variant="old")]
+    shop.add([*units, *later], [*purchases(units), *(replace(row, id=None) for row in purchases(later))])
+    shop.look(NOW_S + 10 * 86_400)
+    only_new(shop, NOW_S + 10 * 86_400)
+    only_new(shop, NOW_S + 10 * 86_400 + ahead_us / 2e6)
+    shop.add([], [Event(unit="u9", us=now + ahead_us + 5, name="visit", id="v")])
+    only_new(shop, NOW_S + 10 * 86_400 + ahead_us / 1e6 + 600)
+    assert shop.look().counted.exposures == 8
+    assert shop.said == []
+
+
+def test_a_clock_far_ahead_is_told_at_every_look(grown: Shop) -> None:
     grown.add([], [Event(unit="u1", us=80 * DAY_US, name="visit", id=None)])
     for _ in range(2):
-        reread(grown, "1 rows are in the future")
+        assert grown.look().counted.future == 1
+        assert grown.said == []
 
 
 def test_csv_is_read_whole_and_says_so(tmp_path: Path) -> None:
@@ -240,39 +288,3 @@ def test_what_is_kept_and_cannot_be_read_is_said(grown: Shop) -> None:
     (state,) = (grown.folder / "keep").iterdir()
     state.write_bytes(b"no database")
     reread(grown, "cannot be used now")
-
-
-@st.composite
-def arrivals(draw: st.DrawFn) -> list[tuple[list[Exposure], list[Event]]]:
-    """Rows in files, in any order, of which the first has the earliest exposure, or has not."""
-    exposures, events = draw(EXPOSURES), draw(EVENTS)
-    shown = [draw(st.integers(0, 2)) for _ in exposures]
-    done = [draw(st.integers(0, 2)) for _ in events]
-    oldest = Exposure(unit="oldest", us=-4 * 86_400 * 1_000_000, variant="old")
-    return [
-        (
-            [
-                *([oldest] if part == 0 else []),
-                *(row for row, at in zip(exposures, shown, strict=True) if at == part),
-            ],
-            [
-                row
-                for row, at in zip(events, done, strict=True)
-                if at == part or (part == 0 and row.unit == "z")
-            ],
-        )
-        for part in range(3)
-    ]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@given(parts=arrivals(), starts=st.sampled_from([None, 2.0, 9.0]), most=st.sampled_from([3, 1000]))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_however_rows_arrive_each_look_is_a_whole_one_s(parts, starts, most) -> None:  # type: ignore[no-untyped-def]
-    with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(folder=Path(folder))
-        for exposures, events in parts:
-            shop.add(exposures, events)
-            starts_s = None if starts is None else NOW_S + (starts - 20) * 86_400
-            shop.look(most_events=most, starts_s=starts_s)
