@@ -8,6 +8,7 @@ asked for.
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+import idna
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,25 +23,32 @@ _EXPECTED = "an origin such as https://shop.example or http://localhost:3000: sc
 
 
 def origin_of(text: str) -> str:
-    """An origin as browsers write it.
+    """An origin as browsers write it, also of a name in letters that are not ASCII.
 
     >>> origin_of("https://Shop.example:443/"), origin_of("http://127.0.0.1:3000")
     ('https://shop.example', 'http://127.0.0.1:3000')
+    >>> origin_of("https://bücher.example")
+    'https://xn--bcher-kva.example'
 
     Raises:
         ValueError: what would be right.
     """
     try:
         parts = urlsplit(text)
-        port = parts.port
+        port, name = parts.port, _in_ascii(parts.hostname or "")
     except ValueError as error:
         raise ValueError(_EXPECTED) from error
     has_more = parts.path not in {"", "/"} or any(each in text for each in "?#@*")
-    if parts.scheme not in _PORTS or not parts.hostname or has_more:
+    if parts.scheme not in _PORTS or not name or has_more:
         raise ValueError(_EXPECTED)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{name}]" if ":" in name else name
     usual = port is None or port == _PORTS[parts.scheme]
     return f"{parts.scheme}://{host}" if usual else f"{parts.scheme}://{host}:{port}"
+
+
+def _in_ascii(name: str) -> str:
+    """A host's name as browsers send it. UnicodeError, a ValueError, for what can be none."""
+    return name if name.isascii() else idna.encode(name, uts46=True).decode()
 
 
 def is_for_pages(path: str) -> bool:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from analysis.product.analyse import analyse
 from analysis.product.result import Analysis, Answer, Outcome, ProductRule, Standing
 from engine.cli.ab import exit_code
 from engine.core.outcome import ExitCode
 from engine.product.choices import Planted
-from engine.product.looking import analysis_of, plan_in, totals_of
+from engine.product.looking import plan_in, totals_of
 from engine.product.sample import write_sample
 from engine.product.shop import DAY_S, Shop
 
@@ -42,7 +43,7 @@ def looked(directory: Path, fault: Planted | None = None, lift: float = 0.15) ->
     shop = Shop(starts_s=STARTS_S, ends_s=LOOK_S - late_s - 600, lift=lift, fault=fault)
     file = write_sample(directory, shop).experiment
     plan = plan_in(file)
-    return analysis_of(plan, totals_of(plan, file, LOOK_S), LOOK_S)
+    return analyse(plan, totals_of(plan, file, LOOK_S), LOOK_S)
 
 
 def test_what_is_true_of_the_shop_is_found(tmp_path: Path) -> None:

@@ -132,6 +132,9 @@ def test_a_page_that_was_led_here_by_its_name_server_gets_nothing(opened: Served
         ("HTTPS://Shop.Example:443/", "https://shop.example"),
         ("http://localhost:3000", "http://localhost:3000"),
         ("http://[::1]:80", "http://[::1]"),
+        ("https://BÜCHER.example:443", "https://xn--bcher-kva.example"),
+        ("https://straße.example:8443", "https://xn--strae-oqa.example:8443"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
     ],
 )
 def test_an_origin_is_as_browsers_write_it(text: str, origin: str) -> None:
@@ -140,7 +143,7 @@ def test_an_origin_is_as_browsers_write_it(text: str, origin: str) -> None:
 
 @pytest.mark.parametrize(
     "text", ["", "*", "null", "shop.example", "ftp://shop.example", "https://", "https://a:70000", "https://a/b",
-             "https://a?b", "https://a#b", "https://u@a", "https://*.a"],
+             "https://a?b", "https://a#b", "https://u@a", "https://*.a", "https://☃.example", "https://ü..example"],
 )  # fmt: skip
 def test_what_is_no_origin_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"an origin such as https://shop\.example"):
